@@ -1,0 +1,164 @@
+// The body of the agent: applies, watches, heals and reports, towards the bundle that was accepted last, with or without a hub. Builds
+// what its loops share and wires them.
+
+import type { Bundle } from "@muster/proto/model/bundle";
+import type { Digest } from "@muster/proto/model/digest";
+import type { AppKey } from "@muster/proto/model/identity";
+import type { AppStatus } from "@muster/proto/model/status";
+
+import type { Cache } from "../cache/cache.ts";
+import type { Kube } from "../kube/kube.ts";
+import { AppRecords } from "./app-records.ts";
+import { AppStates } from "./app-state.ts";
+import { Attempts } from "./attempts.ts";
+import { DriftLog } from "./drift-log.ts";
+import { Healer } from "./healer.ts";
+import { Lanes, Turns } from "./lanes.ts";
+import { Ledger } from "./ledger.ts";
+import type { AgentLog } from "./log.ts";
+import { Problems } from "./problems.ts";
+import { Reporter } from "./report.ts";
+import { Rounds } from "./rounds.ts";
+import { Sightings } from "./sightings.ts";
+import { failureText, siteBounds, type Site } from "./site.ts";
+import { Watches } from "./watches.ts";
+
+export type Body = {
+  /** What is applied and healed towards from now on. All its Releases are in the cache. */
+  accept(bundle: Bundle): void;
+  /** The newest status of each App, as it was reported. */
+  statuses(): ReadonlyMap<AppKey, AppStatus>;
+  /** Compares everything again now, and tries again what was refused. */
+  recheck(): void;
+  /** Runs until aborted and drained. */
+  run(signal: AbortSignal): Promise<void>;
+};
+
+export type BodyOptions = {
+  readonly kube: Kube;
+  readonly cache: Cache;
+  readonly fleet: string;
+  /** The agent's own namespace: nothing in it is ever pruned. */
+  readonly namespace?: string;
+  readonly log: AgentLog;
+  readonly now: () => number;
+  readonly onStatus: (status: AppStatus) => void;
+  /** An App that the bundle no longer names, of which nothing is left. */
+  readonly onForgotten?: (app: AppKey) => void;
+  /** Blobs of the accepted bundle that were found absent or damaged on disk: to be fetched again. Call `recheck` when they are there. */
+  readonly onMissing?: (digests: readonly Digest[]) => void;
+  /**
+   * How long good and bad news has to last. Two seconds are enough to see a pod that starts and falls over at once; longer doubts are the
+   * rollout's, which soaks.
+   */
+  readonly healthyAfterMs?: number;
+  readonly degradedAfterMs?: number;
+};
+
+export function createBody(options: BodyOptions): Body {
+  const changed = (app: AppKey): void => reporter.dirty(app, "soon");
+  const site: Site = {
+    kube: options.kube,
+    cache: options.cache,
+    fleet: options.fleet,
+    ownNamespace: options.namespace ?? null,
+    ledger: new Ledger(options.cache.inventory, (entry, before) => {
+      watches.follow(entry, before);
+      for (const app of new Set([entry?.app, before?.app])) if (app !== undefined) changed(app);
+    }),
+    records: new AppRecords(options.cache.apps),
+    sightings: new Sightings(options.now),
+    problems: new Problems(changed),
+    drifts: new DriftLog(changed),
+    lanes: new Lanes(siteBounds.writesInFlight),
+    turns: new Turns(),
+    policies: new Map(),
+    scaled: new Set(),
+    now: options.now,
+    log: options.log,
+    onLost: (digests) => options.onMissing?.(digests),
+  };
+  const states = new AppStates((app) => {
+    reporter.dirty(app, "now");
+    if (states.get(app) === undefined) options.onForgotten?.(app);
+  });
+  const attempts = new Attempts();
+  const healer = new Healer(site);
+  const eyes = eyesOf(site, healer, () => rounds.wake(), changed);
+  const watches = new Watches(() => site, eyes);
+  const reporter = new Reporter({
+    site,
+    states,
+    damping: { healthyAfterMs: options.healthyAfterMs ?? 2_000, degradedAfterMs: options.degradedAfterMs ?? 30_000 },
+    onStatus: options.onStatus,
+    onHealthy: (app, pin) => {
+      const { begun, lastGood } = site.records.get(app);
+      if (begun !== null && begun.pin === pin && pin !== lastGood?.pin)
+        site.records
+          .set(app, { lastGood: begun })
+          .catch((error: unknown) => site.log.error({ app, reason: failureText(error) }, "cannot keep what was healthy"));
+      if (states.apps.some((other) => states.get(other)?.phase.kind === "waiting")) rounds.wake();
+    },
+  });
+  const rounds = new Rounds({ site, states, attempts, healthy: () => reporter.healthy });
+  for (const entry of site.ledger.all.values()) watches.follow(entry, null);
+  const recheck = (): void => {
+    attempts.clear();
+    for (const key of site.ledger.all.keys()) healer.touch(key, undefined);
+    rounds.wake();
+  };
+  const first = Promise.withResolvers<void>();
+  return {
+    accept: (bundle) => {
+      rounds.accept(bundle);
+      first.resolve();
+    },
+    statuses: () => reporter.statuses,
+    recheck,
+    async run(signal) {
+      for (const { app, count } of await site.records.countCrashes())
+        site.log.warn({ app, count }, "the agent ended while it processed this app");
+      // Without a verified bundle nobody knows what is wanted: what lies in the inventory is no reason to write anything (I5).
+      if (signal.aborted) first.resolve();
+      else signal.addEventListener("abort", () => first.resolve(), { once: true });
+      await first.promise;
+      await Promise.all([watches.run(signal), healer.run(signal), reporter.run(signal), rounds.run(signal)]);
+    },
+  };
+}
+
+/** What is done with what the watches see. */
+function eyesOf(site: Site, healer: Healer, wake: () => void, changed: (app: AppKey) => void): ConstructorParameters<typeof Watches>[1] {
+  return {
+    seen: (key, object, whole) => {
+      const entry = site.ledger.get(key);
+      if (entry === undefined) return; // our label, copied by somebody: not ours
+      const before = site.sightings.get(key);
+      if (!site.sightings.see(key, object)) return;
+      if (before?.health !== site.sightings.get(key)?.health || before?.message !== site.sightings.get(key)?.message) changed(entry.app);
+      healer.touch(key, whole ? object : "metadata");
+    },
+    gone: (key) => {
+      const entry = site.ledger.get(key);
+      if (entry === undefined) return;
+      site.sightings.lose(key);
+      changed(entry.app);
+      if (entry.state === "applied") healer.touch(key, null);
+      else wake();
+    },
+    unsure: (key) => healer.touch(key, undefined),
+    kindMissing: (keys) => {
+      for (const key of keys) {
+        site.sightings.lose(key);
+        healer.touch(key, undefined);
+      }
+    },
+    rewound: (keys) => {
+      const entries = keys.flatMap((key) => site.ledger.get(key) ?? []);
+      site.sightings.rewind();
+      site.ledger
+        .save(entries.map((entry) => ({ ...entry, rv: "" })))
+        .catch((error: unknown) => site.log.error({ reason: failureText(error) }, "cannot write the inventory"));
+    },
+  };
+}

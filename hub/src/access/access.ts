@@ -1,0 +1,19 @@
+// Who may do what: one table for the API, the command line and the dashboard.
+
+import type { Role } from "../view/api.ts";
+
+export type Action = "see" | "createApiToken" | "createJoinToken" | "approve";
+
+const admin: readonly Role[] = ["admin"];
+
+const table = {
+  see: ["viewer", "operator", "approver", "admin"],
+  createApiToken: admin,
+  createJoinToken: admin,
+  // A held delete is confirmed by an admin: it goes past the guards.
+  approve: admin,
+} as const satisfies Record<Action, readonly Role[]>;
+
+export function mayDo(role: Role, action: Action): boolean {
+  return (table[action] as readonly Role[]).includes(role);
+}

@@ -1,0 +1,182 @@
+// From an admission to what each cluster shall hold: rows of the next bundle, and for everything that does not move the one reason why.
+
+import { pinDigest } from "@muster/proto/model/bundle";
+import { byCodeUnits } from "@muster/proto/model/canonical";
+import type { Digest } from "@muster/proto/model/digest";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
+import type { AppVerdict, ClusterVerdict, HeldCluster } from "../admit/admit.ts";
+import { settleContent } from "../bundle/bundle.ts";
+import type { Problem } from "../fleet/fleet.ts";
+import type { Placement, ResolvedCluster } from "../resolve/resolve.ts";
+import { releaseImmediately, type Want } from "../rollout/rollout.ts";
+import type { ReleasedRow } from "../store/store.ts";
+import type { Decided, Held, Waiting } from "./fleet-state.ts";
+import type { Member } from "./memory.ts";
+
+export type DecideInput = {
+  readonly cluster: ResolvedCluster;
+  readonly member: Member | undefined;
+  readonly placements: readonly Placement[];
+  /** Undefined: not enrolled, so there was nothing to judge. */
+  readonly verdict: ClusterVerdict | undefined;
+  readonly problems: readonly Problem[];
+  readonly before: Decided | undefined;
+  readonly approvals: ReadonlySet<Digest>;
+  readonly commit: string;
+  readonly now: number;
+};
+
+export function decide(input: DecideInput): Decided {
+  const { cluster, member, verdict, placements } = input;
+  const byApp = new Map(placements.map((placement) => [placement.app, placement]));
+  if (verdict === undefined) return notEnrolled(input, byApp);
+  const wants = verdict.apps.flatMap((each) => (each.kind === "admit" ? wantOf(each, member) : []));
+  const moves = new Set(releaseImmediately(wants).releases.map(({ app }) => app));
+  const waits = new Map<AppKey, Waiting>();
+  const released = new Map<AppKey, ReleasedRow>();
+  const held: Held[] = [];
+  for (const each of verdict.apps) {
+    const current = member?.released.get(each.app);
+    const row =
+      each.kind === "admit" && (current === undefined ? moves.has(each.app) : true) ? rowOf(each, current, moves, input) : current;
+    if (row !== undefined) released.set(each.app, row);
+    const why = whyWaiting(each, wants, moves, input);
+    if (why !== undefined) waits.set(each.app, since(why, each.app, input));
+    if (each.kind === "hold") {
+      const { app, guards, deletes, digest } = each;
+      held.push({ app, cluster: cluster.name, guards, deletes, digest, since: waits.get(app)?.since ?? input.now });
+    }
+  }
+  const { tombstones } = verdict;
+  const approvals = [...new Set([...verdict.approvals, ...approvedOnTheSpot(member, input.approvals)])].toSorted(byCodeUnits);
+  const content = settleContent({ paused: cluster.paused, apps: [...released.values()], tombstones, approvals }).digest;
+  return { cluster, placements: byApp, released, tombstones, approvals, waits, held, content, undecided: false };
+}
+
+/** What an agent holds by its own count, and a person approved since. */
+function approvedOnTheSpot(member: Member | undefined, approvals: ReadonlySet<Digest>): readonly Digest[] {
+  const held = [...(member?.statuses.values() ?? [])].flatMap(({ status }) => status.held ?? []);
+  return held.filter((digest) => approvals.has(digest));
+}
+
+/** What the cluster holds, as admission sees it. */
+export function heldBy(member: Member): HeldCluster {
+  const statusOf = (app: AppKey) => member.statuses.get(app)?.status;
+  const rows = [...member.released.values()];
+  const acked = member.bundles[0]?.digest === member.row.ackedDigest;
+  return {
+    cluster: member.row.name,
+    apps: rows,
+    tombstones: [...member.tombstones.values()].filter(({ app }) => !isDone(member, app)),
+    approvals: approvalsOf(member),
+    settled: acked && rows.every((row) => statusOf(row.app)?.pin === pinDigest(row) && statusOf(row.app)?.reason === "Synced"),
+  };
+}
+
+/** A tombstone is done when the agent says that nothing of the App is left. */
+function isDone(member: Member, app: AppKey): boolean {
+  const status = member.statuses.get(app)?.status;
+  // What it said before it had the tombstone says nothing about it.
+  return status?.inventoryEmpty === true && status.generation >= (member.bundles[0]?.generation ?? 0);
+}
+
+const approvalsOf = (member: Member): HeldCluster["approvals"] => member.approvals;
+
+function wantOf({ app, placement, release }: Extract<AppVerdict, { kind: "admit" }>, member: Member | undefined): Want[] {
+  const current = member?.released.get(app);
+  const pin = pinDigest({ release, policy: placement.policy });
+  return current !== undefined && pinDigest(current) === pin ? [] : [{ app, cluster: placement.cluster, pin, auto: placement.auto }];
+}
+
+/** An unchanged pin keeps its commit and its time; what only the hub acts on is taken over all the same. */
+function rowOf(
+  verdict: Extract<AppVerdict, { kind: "admit" }>,
+  current: ReleasedRow | undefined,
+  moves: ReadonlySet<AppKey>,
+  { commit, now }: DecideInput,
+): ReleasedRow {
+  const { app, placement, release } = verdict;
+  const { policy, dependsOn, parent, onLeave, withParent } = placement;
+  const settings = { dependsOn, parent, onLeave, withParent };
+  if (current !== undefined && !moves.has(app)) return { ...current, ...settings };
+  return { app, release, policy, ...settings, commit, since: now };
+}
+
+type Why = Pick<Waiting, "reason" | "message">;
+
+function whyWaiting(verdict: AppVerdict, wants: readonly Want[], moves: ReadonlySet<AppKey>, input: DecideInput): Why | undefined {
+  switch (verdict.kind) {
+    case "admit":
+      return wants.some(({ app }) => app === verdict.app) && !moves.has(verdict.app)
+        ? { reason: "WaitingForHand", message: "sync.auto is false" }
+        : undefined;
+    case "hold": {
+      const what = `${verdict.removal ? "its removal" : "the change"} deletes ${verdict.deletes.length} ${verdict.deletes.length === 1 ? "object" : "objects"}`;
+      const guards = verdict.guards.length > 0 ? ` (${verdict.guards.join(", ")})` : "";
+      return { reason: "GuardHeld", message: `${what}${guards}; muster approve ${verdict.digest.slice(0, 12)} lets it pass` };
+    }
+    case "keep":
+      return { reason: verdict.reason, message: problemOf(verdict.app, input) };
+  }
+}
+
+/** The message of what is wrong with an App here, with its place. */
+function problemOf(app: AppKey, { problems, cluster }: DecideInput): string {
+  const own = problems.filter(({ subject, severity }) => severity === "error" && subject === `App ${app}`);
+  const problem = own.find((each) => each.cluster === cluster.name) ?? own.find((each) => each.cluster === undefined);
+  if (problem === undefined) return "";
+  const { place, code, message } = problem;
+  return `${code}: ${message}${place === undefined ? "" : ` (${place.path}:${place.line})`}`;
+}
+
+/** The same reason goes on since it began. */
+function since(why: Why, app: AppKey, { before, now }: DecideInput): Waiting {
+  const known = before?.waits.get(app);
+  return { ...why, since: known?.reason === why.reason ? known.since : now };
+}
+
+function notEnrolled(input: DecideInput, placements: ReadonlyMap<AppKey, Placement>): Decided {
+  const waits = new Map([...placements.keys()].map((app) => [app, since({ reason: "NotEnrolled", message: "" }, app, input)]));
+  const content = settleContent({ paused: input.cluster.paused, apps: [], tombstones: [], approvals: [] }).digest;
+  return {
+    cluster: input.cluster,
+    placements,
+    released: new Map(),
+    tombstones: [],
+    approvals: [],
+    waits,
+    held: [],
+    content,
+    undecided: false,
+  };
+}
+
+/** A cluster that is enrolled and of which the resolution does not speak: it keeps what it has. */
+export function undecidedCluster(name: ClusterName, member: Member): Decided {
+  const { labels, uid } = member.row;
+  const cluster: ResolvedCluster = {
+    name,
+    labels,
+    annotations: {},
+    values: {},
+    server: `muster://${name}`,
+    timezone: null,
+    paused: false,
+    provisional: true,
+    place: null,
+    uid,
+  };
+  const tombstones = [...member.tombstones.values()];
+  const content = member.bundles[0]?.content ?? settleContent({ paused: false, apps: [], tombstones: [], approvals: [] }).digest;
+  return {
+    cluster,
+    placements: new Map(),
+    released: member.released,
+    tombstones,
+    approvals: member.approvals,
+    waits: new Map(),
+    held: [],
+    content,
+    undecided: true,
+  };
+}

@@ -1,0 +1,215 @@
+// The hub as a whole: opens what is kept, wires the loops, serves both ports, and ends them in order.
+
+import { join } from "node:path";
+
+import { messageOf } from "@muster/proto/model/failure";
+import { Renderer } from "../render/render.ts";
+import { serveApi, type Api, type ApiPort } from "../api/api.ts";
+import type { HubConfig } from "../config/config.ts";
+import { maskUrl, openSource, verifyWebhook, webhookReplays } from "../git/git.ts";
+import { openKeys, type Keys } from "../keys/keys.ts";
+import { listenGrpc, type Link } from "../link/link.ts";
+import { openStore } from "../store/store.ts";
+import { Answers } from "./answers.ts";
+import { FleetLoop } from "./fleet-loop.ts";
+import type { HubLog } from "./log.ts";
+import { openRecord, type HubRecord } from "./record.ts";
+import { rebuiltKey, Sessions } from "./sessions.ts";
+import { SourceLoop } from "./sources.ts";
+import { Tokens } from "./tokens.ts";
+
+/** Reads secrets by their refs. */
+export type SecretReader = {
+  source(ref: string): Promise<Pick<Parameters<typeof openSource>[0]["address"], "credentials" | "ca">>;
+  webhook(forge: string): Promise<Parameters<typeof verifyWebhook>[0]["secret"] | undefined>;
+};
+
+export type HubOptions = {
+  readonly config: HubConfig;
+  readonly secrets: SecretReader;
+  readonly log: HubLog;
+  readonly now: () => number;
+  readonly random: () => number;
+};
+
+export type Hub = {
+  readonly agentsPort: number;
+  readonly apiUrl: string;
+  readonly fleet: string;
+  /** Runs until the signal; what is under way is finished. */
+  run(signal: AbortSignal): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** Name of the root Source: the one in the hub's own configuration. */
+export const rootSource = "root";
+
+/** Opens everything and starts to listen. Throws OperationError with the remedy when it cannot. */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  await using stack = new AsyncDisposableStack();
+  const { config, log, now } = options;
+  const keys = await openKeys(join(config.dataDir, "keys"), now());
+  const store = stack.use(await openStore(join(config.dataDir, "hub.db"), keys.storeKey));
+  const record = openRecord(store);
+  const renderer = stack.use(
+    await Renderer.open({ workers: config.render.workers, timeoutMs: config.render.timeout, memoryMaxMb: config.render.memoryMb }),
+  );
+  let link: Link | undefined;
+  const sessions = new Sessions({
+    record,
+    keys,
+    now,
+    log,
+    onChange: (cluster) => fleet.look(cluster),
+    onRevoked: (serial) => link?.cut(serial),
+  });
+  const source = sourceLoop(options, record, () => fleet.lookAtAll());
+  const fleet: FleetLoop = new FleetLoop({
+    record,
+    keys,
+    sessions,
+    renderer,
+    sources: () => [source.view],
+    removeDelayMs: config.removeDelay,
+    leaveDelayMs: config.leaveDelay,
+    now,
+    log,
+  });
+  link = stack.use(await listen(config, keys, sessions, log, now()));
+  const agentsPort = link.port;
+  const tokens = new Tokens({
+    record,
+    authority: keys.authority.certificate,
+    now,
+    hubAddress: () => `${config.listen.names[0] ?? "HUB"}:${agentsPort}`,
+  });
+  if (record.memory.tokens.size === 0) await firstStart(record, keys, tokens, log, now());
+  const answers = new Answers({
+    fleet: config.fleet,
+    record,
+    sessions,
+    state: () => fleet.state,
+    sources: () => [source.view],
+    staleAfterMs: config.staleAfter,
+    now,
+  });
+  const port: ApiPort = {
+    authenticate: (token) => tokens.authenticate(token),
+    ready: () => store.failed === undefined,
+    status: () => answers.status(),
+    clusters: () => answers.clusters(),
+    apps: (filter) => answers.apps(filter),
+    drift: (filter) => answers.drift(filter),
+    held: () => answers.held(),
+    approve: async (id, reason, caller) => {
+      const answer = await answers.approve(id, reason, caller.name);
+      fleet.lookAtAll();
+      return answer;
+    },
+    createToken: (request, caller) => tokens.create(request, caller),
+    webhook: webhookHandler(options, source),
+  };
+  const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
+  log.info({ port: agentsPort }, "listening for agents");
+  const owned = stack.move();
+  return {
+    agentsPort,
+    apiUrl: api.url,
+    fleet: keys.fleet,
+    run: async (signal) => {
+      // Without its record the hub may promise nothing: it ends, and whoever watches it starts it again.
+      const lost = store.died.then((error) => Promise.reject(error));
+      await Promise.race([Promise.all([source.run(signal), fleet.run(signal)]), lost]);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** A new database: of a new hub, or of one that lost it. Either way somebody has to be let in. */
+async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: HubLog, now: number): Promise<void> {
+  if (!keys.firstStart) {
+    await record.commit([{ kind: "meta", key: rebuiltKey, value: String(now) }]);
+    log.warn({}, "the database is new, the keys are not: rebuilding from Git and the agents; tokens, approvals and revocations are lost");
+  }
+  await keys.writeAdminToken(await tokens.createFirstAdmin());
+  log.info({ path: keys.adminTokenFile }, "made an admin token");
+}
+
+function sourceLoop({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): SourceLoop {
+  const { git, revision, path, poll, secretRef, insecure } = config.root;
+  return new SourceLoop({
+    name: rootSource,
+    url: maskUrl(git),
+    revision,
+    path: path === "." ? "" : path,
+    pollMs: poll,
+    open: async () => {
+      const secret = secretRef === null ? {} : await secrets.source(secretRef);
+      return openSource({
+        dir: join(config.dataDir, "git", rootSource),
+        address: { name: rootSource, url: git, revision, insecure, ...secret },
+        log,
+      });
+    },
+    heldPaths: () => new Set([...record.memory.documents.values()].map((row) => row.path)),
+    lastCommit: record.memory.sources.get(rootSource)?.commit ?? null,
+    now,
+    random,
+    log,
+    onSnapshot: onChange,
+    onFault: onChange,
+  });
+}
+
+/** A webhook says "go and fetch", nothing else: what it says was pushed is not believed (S40). */
+function webhookHandler({ secrets, log }: HubOptions, source: SourceLoop): ApiPort["webhook"] {
+  const replays = webhookReplays();
+  return async ({ forge, headers, body }) => {
+    const secret = await secrets.webhook(forge).catch(() => undefined);
+    if (secret === undefined) return 404;
+    const call = verifyWebhook({ headers, body, secret });
+    if (call.kind === "refused") {
+      log.warn({ code: call.code, where: forge }, "a webhook was refused");
+      return call.status;
+    }
+    if (call.kind === "push" && replays.isNew(call.delivery)) source.hint();
+    return 204;
+  };
+}
+
+async function listen(config: HubConfig, keys: Keys, sessions: Sessions, log: HubLog, now: number): Promise<Link> {
+  const { names, agents } = config.listen;
+  const own = await keys.authority.issueServer(names, now);
+  return listenGrpc(
+    {
+      ...agents,
+      ...own,
+      authority: keys.authority.certificate,
+      onError: (where, error) => tellOf(log, where, error),
+    },
+    sessions,
+  );
+}
+
+/** Strangers' failed connections are noise; a refused enrolment is for whoever watches, a failure of ours for whoever mends. */
+function tellOf(log: HubLog, where: string, err: unknown): void {
+  if (where === "enrollment") log.warn({ where, reason: messageOf(err) }, "an enrolment was refused");
+  else if (where === "renewal" || where === "fetch") log.error({ where, err }, "a call of an agent failed");
+  else log.debug({ where, err }, "a connection failed");
+}
+
+/** Plain http is for loopback only: tokens do not cross a network in the clear. */
+async function listenApi(config: HubConfig, keys: Keys, port: ApiPort, log: HubLog, now: number): Promise<Api> {
+  const { host, port: number } = config.listen.api;
+  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
+  const own = loopback ? null : await keys.authority.issueServer(config.listen.names, now);
+  return serveApi(
+    {
+      host,
+      port: number,
+      tls: own && { key: own.key, cert: `${own.certificate}\n${keys.authority.certificate}` },
+      onError: (err) => log.error({ err, where: "api" }, "a request failed"),
+    },
+    port,
+  );
+}

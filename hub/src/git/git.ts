@@ -1,0 +1,12 @@
+// The face of the room that reads Git: Sources over http(s), local repositories and folders, all as trees that cannot be left.
+
+export { checkAddress, checkRevision, maskUrl, type Credentials, type SourceAddress } from "./address.ts";
+export { changes, type Change } from "./changes.ts";
+export { type FaultCode } from "./faults.ts";
+export { openFolder } from "./folder.ts";
+export { defaultLimits, type GitLimits } from "./limits.ts";
+export { openLocalRepository, type LocalRepository } from "./local.ts";
+export type { Snapshot } from "./snapshot.ts";
+export { openSource, type Fetched, type GitSource, type SourceOptions } from "./source.ts";
+export type { Tree, TreeEntry, TreeItem } from "./tree.ts";
+export { verifyWebhook, webhookBytesMax, webhookReplays, type Webhook, type WebhookCall } from "./webhook.ts";

@@ -1,0 +1,12 @@
+// A Snapshot: one commit and its files.
+
+import type { Tree } from "./tree.ts";
+
+export type Snapshot = {
+  readonly commit: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** Milliseconds since 1970. */
+  readonly committedAt: number;
+  readonly message: string;
+  readonly tree: Tree;
+};

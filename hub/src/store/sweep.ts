@@ -1,0 +1,26 @@
+// What nothing names any more goes: renders that were not used for long, Releases that no bundle and no render names, objects that no
+// Release names. Runs in the writer's thread, inside its transaction.
+
+import type { Database } from "better-sqlite3";
+
+import type { Digest } from "@muster/proto/model/digest";
+import { parseManifest } from "@muster/proto/model/release";
+import type { Write } from "./rows.ts";
+import { unseal } from "./seal.ts";
+
+type Sweep = Extract<Write, { kind: "sweep" }>;
+
+export function sweep(db: Database, { used, before, at }: Sweep, storeKey: Uint8Array): void {
+  db.prepare("UPDATE render SET used_at = ? WHERE variant IN (SELECT value FROM json_each(?))").run(at, JSON.stringify(used));
+  db.prepare("DELETE FROM render WHERE used_at < ?").run(before);
+  db.exec(`DELETE FROM manifest WHERE release NOT IN (SELECT release FROM render WHERE release IS NOT NULL)
+    AND release NOT IN (SELECT named.value FROM bundle, json_each(bundle.releases) AS named)`);
+  const named = new Set<Digest>();
+  for (const row of db.prepare("SELECT release, body FROM manifest").iterate()) {
+    const { release, body } = row as { readonly release: string; readonly body: Uint8Array };
+    for (const line of parseManifest(unseal(storeKey, release, body))) named.add(line.digest);
+  }
+  const gone = (db.prepare("SELECT digest FROM object").pluck().all() as Digest[]).filter((digest) => !named.has(digest));
+  const remove = db.prepare("DELETE FROM object WHERE digest = ?");
+  for (const digest of gone) remove.run(digest);
+}

@@ -1,0 +1,17 @@
+// The status root: one digest over all App statuses of a cluster. Equal roots: hub and agent know the same.
+
+import { byCodeUnits } from "./canonical.ts";
+import { digestOf, digestOfJson, type Digest } from "./digest.ts";
+import type { AppKey } from "./identity.ts";
+import type { JsonValue } from "./json.ts";
+import type { AppStatus } from "./status.ts";
+
+export function statusDigest(status: AppStatus): Digest {
+  return digestOfJson(status as unknown as JsonValue);
+}
+
+/** The root over the digests of all statuses, whatever their order. */
+export function statusRoot(digests: Iterable<readonly [AppKey, Digest]>): Digest {
+  const lines = [...digests].map(([app, digest]) => `${app} ${digest}`).toSorted(byCodeUnits);
+  return digestOf(lines.join("\n"));
+}
