@@ -119,7 +119,7 @@ test(
     await rig.hub.start();
     const status = await rig.settled(await rig.git.head("fleet"), 120_000);
     assert.ok((status.clusters[0]?.generation.signed ?? 0) > before, `generation ${status.clusters[0]?.generation.signed} after ${before}`);
-    assert.match(rig.hub.tail(200), /has seen more than this hub remembers/);
+    await rig.said(rig.hub, /has seen more than this hub remembers/);
     await rig.settled(await rig.commit({ "app/objects.yaml": objects("after") }, "after"));
     assert.deepEqual(new Set(await values()), new Set(["after"]));
     assert.doesNotMatch(rig.agent("one").tail(400), /E_ROLLBACK|E_EQUIVOCATION/);

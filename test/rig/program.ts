@@ -64,15 +64,16 @@ export class Program implements AsyncDisposable {
         if (this.lines.length > linesKept) this.lines.splice(0, this.lines.length - linesKept);
       });
     }
-    child.once("exit", (code) => {
-      this.#process = undefined;
+    child.once("exit", () => (this.#process = undefined));
+    // Not "exit": its last words may still be in the pipe then.
+    child.once("close", (code) => {
       this.#left.resolve(code);
       up.reject(new Error(`${this.#options.name} ended with ${code}:\n${this.tail(30)}`));
     });
     await up.promise;
   }
 
-  /** Waits for its end; the exit code, or null after a signal. */
+  /** Waits for its end and its last line; the exit code, or null after a signal. */
   exited(): Promise<number | null> {
     return this.#left.promise;
   }

@@ -205,6 +205,11 @@ export class Rig implements AsyncDisposable {
     );
   }
 
+  /** Waits until a program has said something: what it does and what it says of it are seen in any order. */
+  async said(program: Program, pattern: RegExp): Promise<void> {
+    await this.until(`it says ${pattern}`, async () => program.lines.some((line) => pattern.test(line)));
+  }
+
   /** Waits until a look gives something. Throws with the fleet's present state when it takes too long. */
   async until<T>(what: string, look: () => Promise<T | undefined | false>, timeoutMs = 60_000): Promise<T> {
     const end = Date.now() + timeoutMs;
