@@ -12,7 +12,7 @@ import { parseFleetFile, type ParsedFile } from "../fleet/fleet.ts";
 import { openFolder } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { FleetLoop } from "./fleet-loop.ts";
-import type { SourceView } from "./sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 import { app, berlin, enrol, hello, keptSession, kinds, openWorld, quiet, start } from "./testdata/world.ts";
 
 let renderer: Renderer;

@@ -23,7 +23,7 @@ import { closerPlaces } from "./places.ts";
 import { openRenders, type Answered, type KeptRender, type Renders } from "./renders.ts";
 import type { Sessions } from "./sessions.ts";
 import { signFor } from "./signing.ts";
-import type { SourceView } from "./sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 
 export type FleetLoopOptions = {
   readonly record: HubRecord;

@@ -15,7 +15,7 @@ import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
-import { SourceLoop } from "./sources.ts";
+import { SourceLoop } from "./sources/source-loop.ts";
 import { Tokens } from "./tokens.ts";
 
 /** Reads secrets by their refs. */
