@@ -40,16 +40,23 @@ export async function nextFiles(
     const why = `commit ${after.commit.slice(0, 12)} has no folder ${path || "."}`;
     throw new OperationError("notFound", source, why, undefined, { code: "E_PATH_MISSING", remedy });
   }
-  const next = new Map(files);
-  let count = 0;
+  const found = new Map<string, ParsedFile | undefined>();
   for await (const { path: file, after: now } of changes(before, after, path)) {
-    if (!isFleetFile(file)) continue;
-    count += 1;
-    const parsed = now === null ? undefined : await parse(options, after, file, files.get(file));
+    if (isFleetFile(file)) found.set(file, now === null ? undefined : await parse(options, after, file, files.get(file)));
+  }
+  return { files: merged(files, found), count: found.size };
+}
+
+/** The same map where no document came, went or changed. */
+function merged(files: FleetFiles, found: ReadonlyMap<string, ParsedFile | undefined>): FleetFiles {
+  const changed = [...found].filter(([file, parsed]) => parsed !== undefined || files.has(file));
+  if (changed.length === 0) return files;
+  const next = new Map(files);
+  for (const [file, parsed] of changed) {
     if (parsed === undefined) next.delete(file);
     else next.set(file, parsed);
   }
-  return { files: next, count };
+  return next;
 }
 
 async function parse(
