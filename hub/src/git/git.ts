@@ -1,9 +1,11 @@
 // The face of the room that reads Git: Sources over http(s), local repositories and folders, all as trees that cannot be left.
 
-export { checkAddress, checkRevision, maskUrl, type Credentials, type SourceAddress } from "./address.ts";
+export { checkAddress, checkRevision, maskUrl, type RemoteAddress, type SourceAddress } from "./address.ts";
 export { changes, type Change } from "./changes.ts";
+export type { ClientCertificate, Credentials } from "./credentials.ts";
 export { type FaultCode } from "./faults.ts";
 export { openFolder } from "./folder.ts";
+export { findGitProgram, type GitProgram } from "./git-program.ts";
 export { defaultLimits, type GitLimits } from "./limits.ts";
 export { openLocalRepository, type LocalRepository } from "./local.ts";
 export type { Snapshot } from "./snapshot.ts";
