@@ -11,4 +11,6 @@ export { openLocalRepository, type LocalRepository } from "./local.ts";
 export type { Snapshot } from "./snapshot.ts";
 export { openSource, type Fetched, type GitSource, type SourceOptions } from "./source.ts";
 export type { Tree, TreeEntry, TreeItem } from "./tree.ts";
-export { verifyWebhook, webhookBytesMax, webhookReplays, type Webhook, type WebhookCall } from "./webhook.ts";
+export { isForge, type Forge } from "./forges.ts";
+export { isSameRepository, verifyWebhook, webhookBytesMax, type Webhook, type WebhookCall } from "./webhook.ts";
+export { webhookPace, webhookReplays, type Pace } from "./webhook-memory.ts";
