@@ -26,7 +26,7 @@ export function witnessed(tree: Tree): { readonly tree: Tree; readonly witness: 
     if (found === undefined) folders.add(plain(path));
     else pass(found.path);
     if (found?.kind === "tree") folders.add(found.path);
-    for (const link of (found as { readonly links?: readonly string[] } | undefined)?.links ?? []) pass(link);
+    for (const link of found?.links ?? []) pass(link);
     return found;
   };
   const list = async (path: string): Promise<readonly TreeItem[]> => {
