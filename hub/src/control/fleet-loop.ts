@@ -223,14 +223,13 @@ export class FleetLoop {
   ): ReadonlyMap<ClusterName, Decided> {
     const { memory } = this.#options.record;
     const verdicts = new Map(admission.clusters.map((verdict) => [verdict.cluster, verdict]));
-    const placements = Map.groupBy(resolution.placements, ({ cluster }) => cluster);
     const decided = new Map<ClusterName, Decided>();
     for (const cluster of resolution.clusters) {
       const { name } = cluster;
       const input = {
         cluster,
         member: memory.members.get(name),
-        placements: placements.get(name) ?? [],
+        placements: resolution.placements.at(name),
         verdict: verdicts.get(name),
         problems,
         commit,

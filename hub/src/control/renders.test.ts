@@ -50,7 +50,8 @@ function request(path: string, more: Partial<RenderRequest> = {}): RenderRequest
   const kustomize = { images: [], patches: [], components: [], namePrefix: "", nameSuffix: "", labels: {}, annotations: {}, replicas: [] };
   const objects = { include: ["*"], exclude: [], recurse: true };
   const key = JSON.stringify([path, more]) as Digest;
-  return { key, source: "root", revision: null, path, kind: null, namespace: "n", helm, kustomize, objects, written: [], ...more };
+  const where = { source: "root", revision: null, remote: null, path };
+  return { key, ...where, kind: null, namespace: "n", helm, kustomize, objects, written: [], capabilities: null, ...more };
 }
 
 function opened(tree: Tree) {
