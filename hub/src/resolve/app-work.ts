@@ -9,7 +9,7 @@ import type { Desk } from "./desk.ts";
 import type { Base, Group } from "./group.ts";
 import { PartWork, type PartOwner } from "./part-work.ts";
 import { keepList, sameData } from "./same.ts";
-import { SlotMap } from "./slots.ts";
+import { SlotMap, SlotSet } from "./slots.ts";
 import { judgeRender, problemOf } from "./verdict.ts";
 
 /** What changed for everybody. */
@@ -26,9 +26,9 @@ const noSlots: readonly number[] = [];
 
 export class AppWork implements PartOwner {
   /** Clusters whose Group is another since this turn. */
-  readonly moved = new Set<number>();
+  readonly moved = new SlotSet();
   /** Clusters that it came to or left in this turn. */
-  readonly came = new Set<number>();
+  readonly came = new SlotSet();
   /** Groups whose Placements say something else since this turn. */
   readonly rewritten = new Set<Group>();
   claim: Claim;
@@ -38,7 +38,7 @@ export class AppWork implements PartOwner {
   readonly #desk: Desk;
   readonly #nursery = new Nursery(this);
   readonly #seats = new SlotMap<Group>();
-  readonly #look = new Set<number>();
+  readonly #look = new SlotSet();
   readonly #whole = new Set<PartWork>();
   readonly #bases = new Set<Base>();
   readonly #judge = new Set<Group>();
@@ -178,9 +178,9 @@ export class AppWork implements PartOwner {
     if (sourcesChanged) for (const part of this.#parts) part.turned();
     for (const { part } of this.#parts) {
       if (part.scope === null) continue;
-      for (const slot of part.scope.stale) this.#look.add(slot);
+      part.scope.stale.each((slot) => this.#look.add(slot));
       part.scope.stale.clear();
-      for (const slot of part.scope.parent.moved) this.#look.add(slot);
+      part.scope.parent.moved.each((slot) => this.#look.add(slot));
     }
     const faulty = this.#parts.filter(({ complete }) => !complete);
     for (const slot of slots) if (this.#seats.has(slot) || faulty.some((part) => part.hasFault(slot))) this.#look.add(slot);
@@ -199,11 +199,13 @@ export class AppWork implements PartOwner {
 
   #reseat(): void {
     if (this.#look.size + this.#whole.size + this.#bases.size > 0) this.#hasToTell = true;
-    for (const slot of this.#look) {
-      const part = this.#partAt(slot);
-      for (const other of this.#parts) if (other !== part) other.forget(slot);
-      this.#move(slot, this.#seats.get(slot), part?.seat(slot));
-    }
+    const [only] = this.#parts;
+    const targeted = this.targeted;
+    this.#look.each((slot) => {
+      const part = !targeted || this.#parts.length === 1 ? only : this.#partAt(slot);
+      if (this.#parts.length > 1) for (const other of this.#parts) if (other !== part) other.forget(slot);
+      this.#move(slot, this.#seats.get(slot), targeted ? part?.seat(slot) : undefined);
+    });
     if (this.#whole.size + this.#bases.size > 0) this.#reseatNobody();
     this.#look.clear();
     this.#whole.clear();
@@ -211,9 +213,7 @@ export class AppWork implements PartOwner {
   }
 
   #partAt(slot: number): PartWork | undefined {
-    const [first] = this.#parts;
-    if (!this.targeted) return undefined;
-    return this.#parts.length === 1 ? first : this.#parts.find(({ part }) => part.scope?.has(slot) === true);
+    return this.#parts.find(({ part }) => part.scope?.has(slot) === true);
   }
 
   #reseatNobody(): void {

@@ -3,6 +3,7 @@
 import type { AppKey } from "@muster/proto/model/identity";
 import type { App, Place } from "../fleet/fleet.ts";
 import type { Start } from "./request.ts";
+import { SlotSet } from "./slots.ts";
 
 /** One form of an App, and the clusters it is for. */
 export type Part = {
@@ -17,7 +18,7 @@ export type Part = {
 /** Where the clusters of a parent are: each in one of its Groups, which are told apart by identity only. */
 export type ParentSeats = {
   /** Clusters whose Group is another since this turn. */
-  readonly moved: ReadonlySet<number>;
+  readonly moved: Pick<SlotSet, "each">;
   seatAt(slot: number): object | undefined;
   slotsOf(group: object): readonly number[];
 };
@@ -26,7 +27,7 @@ export type ParentSeats = {
 export class PartScope {
   readonly parent: ParentSeats;
   /** Clusters that may have come or gone with a Variant. Emptied by who looks at them. */
-  readonly stale = new Set<number>();
+  readonly stale = new SlotSet();
   #groups: ReadonlySet<object>;
 
   constructor(parent: ParentSeats, groups: ReadonlySet<object>) {

@@ -97,23 +97,24 @@ export class PartWork implements Selecting {
     this.#faults.delete(slot);
   }
 
-  /** Clusters that it may be for. In no particular order. */
+  /** Clusters that it may be for, some more than once. In no particular order. */
   each(visit: (slot: number) => void): void {
     const { scope, app } = this.part;
     if (app.targets.length === 0) for (const slot of scope?.slots() ?? []) visit(slot);
-    else for (const slot of this.#matched()) visit(slot);
+    else for (const { slots } of new Set(this.#selections)) slots.each(visit);
   }
 
   /** The Group of a cluster; undefined where it is not for, or not to be had. */
   seat(slot: number): Group | undefined {
-    this.#faults.delete(slot);
+    if (this.#faults.size > 0) this.#faults.delete(slot);
     const cluster = this.#desk.clusters.scope(slot);
     if (this.#blocked || cluster === undefined) return undefined;
     const state = this.#state(slot);
     if (state === undefined) return undefined;
     const prepared = (state.prepared ??= this.#prepare(state));
     if (!prepared.deploy) return undefined;
-    const base = this.#base(prepared, { app: this.part.app.name, cluster });
+    const plain = prepared.refs.length === 0 ? prepared.bases.get("") : undefined;
+    const base = plain ?? this.#base(prepared, { app: this.part.app.name, cluster });
     if (base instanceof Base) return this.#group(base, slot);
     this.#faults.set(slot, base);
     return undefined;
@@ -145,12 +146,6 @@ export class PartWork implements Selecting {
 
   #isBlocked(): boolean {
     return this.#selections.some(({ missing }) => missing) || this.#desk.sources.unknown(this.part.app.origin.source) !== null;
-  }
-
-  #matched(): ReadonlySet<number> {
-    const found = new Set<number>();
-    for (const { slots } of new Set(this.#selections)) slots.each((slot) => found.add(slot));
-    return found;
   }
 
   /** The combination of targets that match a cluster; undefined where none does. */

@@ -142,8 +142,12 @@ export class PlacementBook implements Placements {
     this.#sorted.delete(app);
   }
 
+  /** Some of its Placements changed. */
+  forget(app: AppKey): void {
+    this.#sorted.delete(app);
+  }
+
   put(slot: number, was: Placement | undefined, now: Placement): void {
-    this.#sorted.delete(now.app);
     const here = (this.#bySlot[slot] ??= []);
     const last = here.at(-1);
     if (was === undefined) this.#count += 1;
@@ -152,7 +156,6 @@ export class PlacementBook implements Placements {
   }
 
   remove(slot: number, was: Placement): void {
-    this.#sorted.delete(was.app);
     this.#count -= 1;
     const here = this.#bySlot[slot];
     here?.splice(indexOf(here, was.app), 1);

@@ -7,7 +7,7 @@ import type { Clusters } from "./clusters.ts";
 import type { Group } from "./group.ts";
 import { placementOf, says, type Placement, type PlacementBook } from "./placements.ts";
 import { keepList, sameData } from "./same.ts";
-import { SlotMap } from "./slots.ts";
+import { SlotMap, SlotSet } from "./slots.ts";
 import { showClusters } from "./verdict.ts";
 
 /** What was seen of a dependency: another one of that key, or more known of it, changes every Placement. */
@@ -22,6 +22,7 @@ export class Placing {
   /** Dependency -> clusters that it is not on. */
   readonly #missing = new Map<AppKey, Set<number>>();
   readonly #seen = new Map<AppKey, Seen>();
+  readonly #dirty = new SlotSet();
   #isWrong = false;
   problems: readonly Problem[] = [];
 
@@ -37,9 +38,11 @@ export class Placing {
    * Placement is another one, or gone.
    */
   update(members: ReadonlyMap<AppKey, AppWork>, wrong: boolean, renamed: boolean, touch: (slot: number) => void): void {
-    const dirty = this.#dirty(members, wrong);
-    for (const slot of dirty) this.#place(slot, members, touch);
-    if (dirty.size > 0 || (renamed && this.problems.length > 0)) this.#tell();
+    this.#hear(members, wrong);
+    this.#dirty.each((slot) => this.#place(slot, members, touch));
+    if (this.#dirty.size > 0) this.#book.forget(this.#work.key);
+    if (this.#dirty.size > 0 || (renamed && this.problems.length > 0)) this.#tell();
+    this.#dirty.clear();
   }
 
   close(touch: (slot: number) => void): void {
@@ -50,18 +53,21 @@ export class Placing {
     this.#book.drop(this.#work.key);
   }
 
-  #dirty(members: ReadonlyMap<AppKey, AppWork>, wrong: boolean): ReadonlySet<number> {
+  /** Finds the clusters to look at. */
+  #hear(members: ReadonlyMap<AppKey, AppWork>, wrong: boolean): void {
     const { moved, rewritten, claim } = this.#work;
-    const dirty = new Set(moved);
+    const dirty = this.#dirty;
+    moved.each((slot) => dirty.add(slot));
     let all = wrong !== this.#isWrong;
     this.#isWrong = wrong;
-    const dependsOn = new Set(claim.parts.flatMap(({ app }) => app.dependsOn));
-    for (const app of dependsOn) {
+    const [only] = claim.parts;
+    const dependsOn = claim.parts.length === 1 ? only?.app.dependsOn : new Set(claim.parts.flatMap(({ app }) => app.dependsOn));
+    for (const app of dependsOn ?? []) {
       const work = members.get(app);
       const complete = work?.seatsComplete ?? false;
       const seen = this.#seen.get(app);
       if (seen === undefined || seen.work !== work || seen.complete !== complete) all = true;
-      else for (const slot of work?.came ?? []) dirty.add(slot);
+      else work?.came.each((slot) => dirty.add(slot));
       this.#seen.set(app, { work, complete });
     }
     if (all) {
@@ -72,7 +78,6 @@ export class Placing {
         if (rewritten.has(group)) dirty.add(slot);
       });
     }
-    return dirty;
   }
 
   #place(slot: number, members: ReadonlyMap<AppKey, AppWork>, touch: (slot: number) => void): void {

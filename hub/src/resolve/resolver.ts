@@ -22,6 +22,7 @@ import { RequestBook } from "./request-book.ts";
 import type { RenderAnswer } from "./request.ts";
 import type { Resolution } from "./resolution.ts";
 import { keepMap, keepSet, sameMap } from "./same.ts";
+import { SlotSet } from "./slots.ts";
 import { Selections } from "./selections.ts";
 import { incompleteApps, mayExist, nextIncumbents } from "./unsure.ts";
 
@@ -140,14 +141,17 @@ export class ResolverState {
     touched: Set<ClusterName>,
     touchedApps: Set<AppKey>,
   ): void {
-    const touch = (app: AppKey) => (slot: number) => {
-      const name = this.#clusters.at(slot)?.name;
-      if (name !== undefined) touched.add(name);
-      touchedApps.add(app);
+    const slots = new SlotSet();
+    let app: AppKey | null = null;
+    const touch = (slot: number): void => {
+      slots.add(slot);
+      if (app !== null) touchedApps.add(app);
+      app = null;
     };
     for (const [key, { work, placing }] of this.#placings) {
       if (family.members.get(key) === work) continue;
-      placing.close(touch(key));
+      app = key;
+      placing.close(touch);
       this.#placings.delete(key);
     }
     for (const [key, work] of family.members) {
@@ -156,8 +160,13 @@ export class ResolverState {
         placed = { work, placing: new Placing(work, this.#clusters, this.#book) };
         this.#placings.set(key, placed);
       }
-      placed.placing.update(family.members, wrong.has(key), clusters.moved, touch(key));
+      app = key;
+      placed.placing.update(family.members, wrong.has(key), clusters.moved, touch);
     }
+    slots.each((slot) => {
+      const name = this.#clusters.at(slot)?.name;
+      if (name !== undefined) touched.add(name);
+    });
   }
 
   /** What is not known, and who was there first: looked at again only when something of it may differ. */

@@ -77,6 +77,15 @@ export class SlotSet {
     return (((this.#words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1;
   }
 
+  add(slot: number): void {
+    this.put(slot, true);
+  }
+
+  clear(): void {
+    if (this.#size > 0) this.#words.fill(0);
+    this.#size = 0;
+  }
+
   /** True when that changed something. */
   put(slot: number, member: boolean): boolean {
     if (this.has(slot) === member) return false;
@@ -89,6 +98,7 @@ export class SlotSet {
 
   /** Rising. */
   each(visit: (slot: number) => void): void {
+    if (this.#size === 0) return;
     for (let word = 0; word < this.#words.length; word += 1) {
       for (let bits = this.#words[word] ?? 0; bits !== 0; bits &= bits - 1) visit(word * 32 + 31 - Math.clz32(bits & -bits));
     }
