@@ -22,7 +22,7 @@ export interface Release {
 
 /** How a program is built: a package of one of the Go modules beside this file. */
 export interface Build {
-  readonly module: "controlplane" | "clients";
+  readonly module: "controlplane" | "clients" | "helm3";
   readonly package: string;
   readonly ldflags: string;
 }
@@ -98,6 +98,15 @@ export const TOOLS: readonly Tool[] = [
     accepts: "exact",
     releases: {},
     build: { module: "clients", package: "helm.sh/helm/v4/cmd/helm", ldflags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1" },
+  },
+  {
+    // The oracle for people who come from Helm 3. Its dependencies are older than Helm 4's: a module of its own.
+    name: "helm3",
+    version: "3.22.0",
+    versionArguments: ["version", "--short"],
+    accepts: "exact",
+    releases: {},
+    build: { module: "helm3", package: "helm.sh/helm/v3/cmd/helm", ldflags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0" },
   },
 ];
 

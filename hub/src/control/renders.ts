@@ -24,7 +24,7 @@ export type RenderCache = {
 };
 
 /** What Helm templates may ask of a cluster. Part of a Variant only where a chart's text asks. */
-export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] };
+export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] | null };
 
 export type RendersOptions = {
   readonly renderer: { render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> };
@@ -157,7 +157,7 @@ class Work {
   }
 }
 
-const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: [] };
+const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: null };
 
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   if (map.size >= rememberedMax) map.clear();

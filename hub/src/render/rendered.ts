@@ -2,6 +2,7 @@
 
 import type { ObjectIdentity } from "@muster/proto/model/identity";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
+import type { Remotes } from "./remotes.ts";
 
 export type RenderKind = "helm" | "kustomize" | "yaml";
 
@@ -16,8 +17,8 @@ export type HelmInput = {
   readonly skipCrds: boolean;
   /** As in `.Capabilities.KubeVersion`; "": what Helm assumes. */
   readonly kubeVersion: string;
-  /** As in `.Capabilities.APIVersions` (`apps/v1`, `apps/v1/Deployment`); none: what Helm assumes. */
-  readonly apiVersions: readonly string[];
+  /** All that `.Capabilities.APIVersions` holds (`apps/v1`, `apps/v1/Deployment`); null: what Helm assumes. */
+  readonly apiVersions: readonly string[] | null;
 };
 
 /** What an App lays over a kustomization, in the spelling of Kustomize's own fields. */
@@ -41,6 +42,10 @@ export type RenderInput = {
   readonly root: SnapshotPath;
   /** Every file that the render may read, links already resolved. */
   readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
+  /** What was fetched for Inputs.remotes; a need without its content is E_REMOTE_FORBIDDEN. */
+  readonly remotes?: Remotes;
+  /** Tell what made each object of a kustomization (RenderedObject.trace): a second build, for `explain`. */
+  readonly trace?: boolean;
   /** For namespaced objects that name none. */
   readonly namespace: string | undefined;
   readonly helm?: HelmInput;
@@ -52,7 +57,21 @@ export type RenderInput = {
 
 export type SourcePlace = { readonly path: SnapshotPath; readonly line?: number };
 
-export type RenderedObject = { readonly identity: ObjectIdentity; readonly object: JsonObject; readonly source: SourcePlace };
+/** How Kustomize came to an object: the file or generator that it begins with, and the transformers that changed it, in order. */
+export type ObjectTrace = {
+  readonly origin: SourcePlace;
+  /** The kind of the generator that made it. */
+  readonly generator?: string;
+  readonly transformers: readonly { readonly kind: string; readonly at: SourcePlace }[];
+};
+
+export type RenderedObject = {
+  readonly identity: ObjectIdentity;
+  readonly object: JsonObject;
+  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, else the kustomization. */
+  readonly source: SourcePlace;
+  readonly trace?: ObjectTrace;
+};
 
 /** A document of group muster.dev as it was rendered: it gives birth to an App and is never sent to a cluster. */
 export type RenderedApp = { readonly value: JsonObject; readonly source: SourcePlace };
@@ -89,6 +108,7 @@ export const renderCodes = [
   "E_KUSTOMIZE",
   "E_LFS_POINTER",
   "E_LIMIT", // memory, output, number of objects
+  "E_NONDETERMINISTIC", // two renders of the same inputs differ
   "E_NUMBER",
   "E_OBJECT_INVALID",
   "E_PATH_ESCAPE",

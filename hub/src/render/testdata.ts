@@ -11,7 +11,7 @@ export function filesOf(texts: Readonly<Record<string, string>>): Files {
   return new Map(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)]));
 }
 
-export const noHelm: HelmInput = { releaseName: "demo", values: {}, valuesFiles: [], skipCrds: false, kubeVersion: "", apiVersions: [] };
+export const noHelm: HelmInput = { releaseName: "demo", values: {}, valuesFiles: [], skipCrds: false, kubeVersion: "", apiVersions: null };
 
 /** A render of the folder `root` of these files. */
 export function inputOf(kind: RenderKind, root: string, files: Files, more: Partial<RenderInput> = {}): RenderInput {
