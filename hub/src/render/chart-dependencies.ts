@@ -5,8 +5,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@muster/proto/mod
 import { createHash } from "node:crypto";
 import { readYaml } from "../yaml/yaml.ts";
 import { below, joinPath, resolvePath } from "./paths.ts";
-import { chartNeed, remoteFolder, type RemoteNeed } from "./remotes.ts";
-import { RenderFault, type SnapshotPath } from "./rendered.ts";
+import { chartNeed, remoteFolder } from "./remotes.ts";
+import { RenderFault, type SnapshotPath, type RemoteNeed } from "./rendered.ts";
 import { lineOf } from "./text.ts";
 
 /** A chart that the module adds to its parent. */

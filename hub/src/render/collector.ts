@@ -4,8 +4,8 @@
 import { posix } from "node:path";
 import { kustomizationNames, pathsMeant, pluginReferences, referencesOf, withPaths, type ChartUse } from "./kustomization.ts";
 import { baseOf, folderOf, joinPath, resolvePath } from "./paths.ts";
-import { baseNeed, chartFiles, chartNeed, insideRemote, remoteFolder, type RemoteNeed, type Remotes } from "./remotes.ts";
-import { RenderFault, type SnapshotPath, type SourcePlace } from "./rendered.ts";
+import { baseNeed, chartFiles, chartNeed, insideRemote, remoteFolder } from "./remotes.ts";
+import { RenderFault, type SnapshotPath, type SourcePlace, type RemoteNeed, type Remotes } from "./rendered.ts";
 import { decodeFile } from "./text.ts";
 import type { Tree, TreeEntry } from "./tree.ts";
 

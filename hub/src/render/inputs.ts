@@ -10,8 +10,17 @@ import { Collector } from "./collector.ts";
 import { kustomizationNames } from "./kustomization.ts";
 import { folderOf, joinPath, resolvePath } from "./paths.ts";
 import { isManifest } from "./plain.ts";
-import { noRemotes, type RemoteNeed, type Remotes } from "./remotes.ts";
-import { RenderFault, type KustomizeInput, type ObjectsInput, type RenderCode, type RenderKind, type SnapshotPath } from "./rendered.ts";
+import { noRemotes } from "./remotes.ts";
+import {
+  RenderFault,
+  type KustomizeInput,
+  type ObjectsInput,
+  type RenderCode,
+  type RenderKind,
+  type SnapshotPath,
+  type RemoteNeed,
+  type Remotes,
+} from "./rendered.ts";
 import { decodeFile } from "./text.ts";
 import type { Tree } from "./tree.ts";
 

@@ -2,39 +2,7 @@
 // needed and puts in place what is handed in; whether it may be fetched, how, and how it is pinned, is decided elsewhere.
 
 import { createHash } from "node:crypto";
-import { RenderFault, type SnapshotPath, type SourcePlace } from "./rendered.ts";
-
-export type RemoteNeed =
-  | {
-      readonly kind: "chart";
-      /** For the map of what was fetched: equal needs have equal keys. */
-      readonly key: string;
-      /** `https://…` of an index, or `oci://…` without the chart's name. */
-      readonly repo: string;
-      readonly name: string;
-      /** A version or a range; null: the newest. */
-      readonly version: string | null;
-      readonly at: SourcePlace;
-    }
-  | {
-      readonly kind: "base";
-      readonly key: string;
-      /** As it is written: a file's address, or a repository with path and ref in Kustomize's spelling. */
-      readonly url: string;
-      readonly at: SourcePlace;
-    };
-
-export type RemoteContent = {
-  /** Names the content: it goes into Inputs.digest. */
-  readonly digest: string;
-  /** A chart with or without its own folder in front; the files of a repository; or the one file. */
-  readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
-  /** What a base's address means among the files: a folder ("" by default) or a file. */
-  readonly root?: SnapshotPath;
-};
-
-/** By the key of the need. */
-export type Remotes = ReadonlyMap<string, RemoteContent>;
+import { RenderFault, type RemoteContent, type RemoteNeed, type Remotes, type SnapshotPath, type SourcePlace } from "./rendered.ts";
 
 export const noRemotes: Remotes = new Map();
 

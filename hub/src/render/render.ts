@@ -9,13 +9,15 @@ import { Thread, type ThreadOptions } from "./thread.ts";
 
 export type { AskedCapabilities } from "./capabilities.ts";
 export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
-export type { RemoteContent, RemoteNeed, Remotes } from "./remotes.ts";
 export type { Tree, TreeEntry } from "./tree.ts";
 export type {
   HelmInput,
   KustomizeInput,
   ObjectsInput,
   ObjectTrace,
+  RemoteContent,
+  RemoteNeed,
+  Remotes,
   Rendered,
   RenderCode,
   RenderedApp,

@@ -2,12 +2,13 @@
 
 import type { ObjectIdentity } from "@muster/proto/model/identity";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
-import type { Remotes } from "./remotes.ts";
 
 export type RenderKind = "helm" | "kustomize" | "yaml";
 
 /** Paths are inside the Snapshot: "/" between folders, none in front; "" is the repository root. */
 export type SnapshotPath = string;
+
+export type SourcePlace = { readonly path: SnapshotPath; readonly line?: number };
 
 export type HelmInput = {
   readonly releaseName: string;
@@ -37,6 +38,38 @@ export type KustomizeInput = {
 /** Which files of a folder of plain YAML are read; patterns are relative to the root. */
 export type ObjectsInput = { readonly include: readonly string[]; readonly exclude: readonly string[]; readonly recurse: boolean };
 
+export type RemoteNeed =
+  | {
+      readonly kind: "chart";
+      /** For the map of what was fetched: equal needs have equal keys. */
+      readonly key: string;
+      /** `https://…` of an index, or `oci://…` without the chart's name. */
+      readonly repo: string;
+      readonly name: string;
+      /** A version or a range; null: the newest. */
+      readonly version: string | null;
+      readonly at: SourcePlace;
+    }
+  | {
+      readonly kind: "base";
+      readonly key: string;
+      /** As it is written: a file's address, or a repository with path and ref in Kustomize's spelling. */
+      readonly url: string;
+      readonly at: SourcePlace;
+    };
+
+export type RemoteContent = {
+  /** Names the content: it goes into Inputs.digest. */
+  readonly digest: string;
+  /** A chart with or without its own folder in front; the files of a repository; or the one file. */
+  readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
+  /** What a base's address means among the files: a folder ("" by default) or a file. */
+  readonly root?: SnapshotPath;
+};
+
+/** By the key of the need. */
+export type Remotes = ReadonlyMap<string, RemoteContent>;
+
 export type RenderInput = {
   readonly kind: RenderKind;
   readonly root: SnapshotPath;
@@ -54,8 +87,6 @@ export type RenderInput = {
   /** Hex. Where templates ask for random bytes, they follow from it. */
   readonly seed: string;
 };
-
-export type SourcePlace = { readonly path: SnapshotPath; readonly line?: number };
 
 /** How Kustomize came to an object: the file or generator that it begins with, and the transformers that changed it, in order. */
 export type ObjectTrace = {

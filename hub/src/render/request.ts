@@ -8,8 +8,8 @@ import type { Instance, ModuleAnswer, Part } from "./instance.ts";
 import { isKustomization, isSelfContained } from "./kustomization.ts";
 import { overlayText } from "./overlay.ts";
 import { joinPath } from "./paths.ts";
-import { chartFiles, forbidden, noRemotes, remoteFolder, type RemoteNeed } from "./remotes.ts";
-import type { HelmInput, RenderInput, SnapshotPath } from "./rendered.ts";
+import { chartFiles, forbidden, noRemotes, remoteFolder } from "./remotes.ts";
+import type { HelmInput, RenderInput, SnapshotPath, RemoteNeed } from "./rendered.ts";
 import type { BuildPlace } from "./sources.ts";
 import { decodeFile } from "./text.ts";
 import { treeOf } from "./tree.ts";
@@ -30,11 +30,11 @@ const helmAssumed: HelmInput = {
   apiVersions: null,
 };
 
-/** A chart with its dependencies in place. Throws what `planCharts` throws, and E_REMOTE_FORBIDDEN for one that was not given. */
-export function helmRequest(input: RenderInput): ModuleRequest {
+/** A chart with its dependencies in place; `print`: as the one text that `helm template` prints. Throws what `planCharts` throws, and E_REMOTE_FORBIDDEN for one that was not given. */
+export function helmRequest(input: RenderInput, print = false): ModuleRequest {
   const { values, ...rest } = input.helm ?? helmAssumed;
   const { placed, files } = chartsInPlace(input);
-  const helm = { ...rest, namespace: input.namespace ?? "default", values: JSON.stringify(values), placed };
+  const helm = { ...rest, namespace: input.namespace ?? "default", values: JSON.stringify(values), placed, print };
   return request(input, { do: "helm", helm }, [...partsOf(input.files), ...files]);
 }
 
@@ -72,9 +72,19 @@ export async function diskOf(input: RenderInput): Promise<KustomizeDisk> {
   return { files: partsOf(files), needs, folder: overlaid ? "/overlay" : `/snapshot/${input.root}`, kept: own && !overlaid };
 }
 
-/** A build with these `buildMetadata`; `forced`: also where they may change what a patch finds. */
-export function kustomizeRequest(input: RenderInput, files: readonly Part[], metadata: readonly string[], forced: boolean): ModuleRequest {
-  return request(input, { do: "kustomize", kustomize: { overlay: overlayText(input.root, input.kustomize), metadata, forced } }, files);
+/** A build with these `buildMetadata`; `print`: as the one text that `kustomize build` prints; `forced`: also where they may change what a patch finds. */
+export function kustomizeRequest(
+  input: RenderInput,
+  files: readonly Part[],
+  metadata: readonly string[],
+  forced: boolean,
+  print = false,
+): ModuleRequest {
+  return request(
+    input,
+    { do: "kustomize", kustomize: { overlay: overlayText(input.root, input.kustomize), metadata, forced, print } },
+    files,
+  );
 }
 
 function isSelfContainedInput(input: RenderInput): boolean {

@@ -4,8 +4,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@muster/proto/model/json";
 import { posix } from "node:path";
 import { readYaml } from "../yaml/yaml.ts";
-import { insideRemote, remoteFolder, type RemoteNeed } from "./remotes.ts";
-import type { ObjectTrace, SourcePlace } from "./rendered.ts";
+import { insideRemote, remoteFolder } from "./remotes.ts";
+import type { ObjectTrace, SourcePlace, RemoteNeed } from "./rendered.ts";
 
 export const originMetadata = "originAnnotations";
 export const transformerMetadata = "transformerAnnotations";

@@ -1,8 +1,7 @@
 // One worker thread with its bounds: time, memory, one job at a time. Whatever ends the thread ends only the job on it.
 
 import { Worker } from "node:worker_threads";
-import type { Remotes } from "./remotes.ts";
-import type { RenderFailed, RenderInput, RenderResult } from "./rendered.ts";
+import type { RenderFailed, RenderInput, RenderResult, Remotes } from "./rendered.ts";
 import type { WorkerAnswer, WorkerSettings } from "./worker.ts";
 
 export type ThreadOptions = WorkerSettings & { readonly timeoutMs: number; readonly heapMaxMb: number };

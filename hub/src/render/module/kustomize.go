@@ -60,6 +60,9 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 	options.LoadRestrictions = types.LoadRestrictionsNone
 	options.PluginConfig.HelmConfig.Enabled = true
 	options.PluginConfig.HelmConfig.Command = "none"
+	if ask.Print {
+		options.Reorder = krusty.ReorderOptionLegacy // the program's default; a Release has an order of its own
+	}
 	built, err := krusty.MakeKustomizer(options).Run(disk, target)
 	if inflation.failed != nil {
 		return result{}, inflation.failed
