@@ -28,7 +28,11 @@ function see(resolution: Resolution): Seen {
   const { clusters, apps, undecided, incomplete } = resolution;
   const names = [...new Set([...clusters.map(({ name }) => name), ...undecided])];
   const keys = [...new Set([...apps.map(({ key }) => key), ...incomplete])];
-  const at = (name: string) => [clusters.find((each) => each.name === name), undecided.has(name as never), all.filter((each) => each.cluster === name)];
+  const at = (name: string) => [
+    clusters.find((each) => each.name === name),
+    undecided.has(name as never),
+    all.filter((each) => each.cluster === name),
+  ];
   const of = (key: string) => [apps.find((each) => each.key === key), incomplete.has(key as never), all.filter(({ app }) => app === key)];
   return {
     placements: new Map(all.map((each) => [`${each.app} ${each.cluster}`, each])),
