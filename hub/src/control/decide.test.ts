@@ -97,6 +97,7 @@ function decided(member: Member | undefined, apps: readonly AppVerdict[] | undef
     problems: [],
     before: undefined,
     approvals: new Set(),
+    pauses: [],
     commit: "c2",
     now: later,
     ...change,

@@ -4,10 +4,11 @@
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import { messageOf } from "@muster/proto/model/failure";
-import type { ClusterName } from "@muster/proto/model/identity";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
+import { actsOf, withHands, type Act } from "../acts/acts.ts";
 import { admit, admitSource } from "../admit/admit.ts";
 import { assembleFleet, type AssembledFleet, type FleetDocument, type Problem } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -140,6 +141,7 @@ export class FleetLoop {
     const tree = source.snapshot.tree;
     const resolution = {
       ...resolved,
+      placements: withHands(resolved.placements, this.#acts(), this.#heldSince, now()),
       problems: await closerPlaces(resolved.problems, (name) => (name === source.name ? tree : undefined)),
     };
     const members = [...record.memory.members.values()];
@@ -198,6 +200,14 @@ export class FleetLoop {
     return new Set([...this.#options.record.memory.approvals.values()].filter(({ at }) => at > since).map(({ digest }) => digest));
   }
 
+  #acts(): readonly Act[] {
+    return actsOf(this.#options.record.memory.acts.values());
+  }
+
+  /** When what is released of an App to a cluster was released. */
+  readonly #heldSince = (cluster: ClusterName, app: AppKey): number | undefined =>
+    this.#options.record.memory.members.get(cluster)?.released.get(app)?.since;
+
   async #resolve(fleet: AssembledFleet, commit: string, signal: AbortSignal): Promise<Resolution> {
     const { memory } = this.#options.record;
     if (this.#answersOf !== commit) {
@@ -225,6 +235,7 @@ export class FleetLoop {
     const verdicts = new Map(admission.clusters.map((verdict) => [verdict.cluster, verdict]));
     const placements = Map.groupBy(resolution.placements, ({ cluster }) => cluster);
     const decided = new Map<ClusterName, Decided>();
+    const pauses = this.#acts().filter((act) => act.kind === "pause");
     for (const cluster of resolution.clusters) {
       const { name } = cluster;
       const input = {
@@ -235,6 +246,7 @@ export class FleetLoop {
         problems,
         commit,
         approvals,
+        pauses,
       };
       decided.set(name, decide({ ...input, before: this.#state.clusters.get(name), now: this.#options.now() }));
     }

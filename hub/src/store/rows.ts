@@ -6,6 +6,9 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import type { ActRow, ActWrite, EnrolmentRow, EnrolmentWrite } from "./acts.ts";
+
+export type { ActRow, EnrolmentRow } from "./acts.ts";
 
 export type TokenRow = {
   readonly id: string;
@@ -92,10 +95,14 @@ export type StoredState = {
   readonly documents: readonly DocumentRow[];
   readonly sources: readonly SourceRow[];
   readonly approvals: readonly ApprovalRow[];
+  readonly acts: readonly ActRow[];
+  readonly enrolments: readonly EnrolmentRow[];
 };
 
 /** One change. A commit takes a list of them and makes all durable, or none. */
 export type Write =
+  | ActWrite
+  | EnrolmentWrite
   | { readonly kind: "meta"; readonly key: string; readonly value: string }
   | { readonly kind: "token"; readonly row: TokenRow }
   | { readonly kind: "tokenUsed"; readonly id: string }
