@@ -17,14 +17,11 @@ import {
 } from "@muster/proto/model/session";
 import { Turns } from "@muster/proto/waiting/turns";
 import { agentUri, readAgentIdentity, type AgentIdentity } from "../enroll/enroll.ts";
-import type { Keys } from "../keys/keys.ts";
 import type { EnrollAnswer, EnrollCall, HubSession, LinkHandlers, PeerCertificate, SessionEvents } from "../link/link.ts";
 import type { ClusterRow } from "../store/store.ts";
 import { Enrolling, freshCluster, type EnrollingOptions } from "./enrolling.ts";
 import type { CommandPort, Live } from "./live-session.ts";
-import type { HubLog } from "./log.ts";
 import { rootOf } from "./memory.ts";
-import type { HubRecord } from "./record.ts";
 
 export const sessionTimes = { beatMs: 30_000, reconnectWindowMs: 2_000, refusedRetryMs: 60_000 } as const;
 
