@@ -7,19 +7,13 @@ import type { AnswerRequest, AnswerResponse } from "@muster/proto/gen/muster/v1/
 import { OperationError, type FailureCode } from "@muster/proto/model/failure";
 import type { LinkLimits } from "./port.ts";
 
-/** Messages that may be under way when an answer is refused. */
-const floodMax = 64;
-
 export type TakenAnswer = { readonly commandId: string; readonly bytes: Uint8Array };
 
-/**
- * Reads one answer to its end. Throws OperationError: "notFound" when it is not awaited, "limit", "invalid", "unavailable". `cut` destroys the connection of a
- * peer that goes on sending what was refused.
- */
+/** Reads one answer to its end. Throws OperationError: "notFound" when it is not awaited, "limit", "invalid", "unavailable". */
 export function takeAnswer(
   call: ServerReadableStream<AnswerRequest, AnswerResponse>,
   { answerBytes, stalledMs }: Pick<LinkLimits, "answerBytes" | "stalledMs">,
-  { isAwaited, cut }: { readonly isAwaited: (commandId: string) => boolean; readonly cut: () => void },
+  isAwaited: (commandId: string) => boolean,
 ): Promise<TakenAnswer> {
   const taken = Promise.withResolvers<TakenAnswer>();
   const chunks: Buffer[] = [];
@@ -40,9 +34,8 @@ export function takeAnswer(
     silence = setTimeout(() => fail("unavailable", "the rest of the answer did not come"), stalledMs);
   };
   listen();
-  let floods = 0;
   call.on("data", (request: AnswerRequest) => {
-    if (refused) return (floods += 1) > floodMax ? cut() : undefined;
+    if (refused) return;
     listen();
     if (commandId === undefined) {
       commandId = request.commandId;

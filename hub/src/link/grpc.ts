@@ -178,11 +178,7 @@ class Calls<Identity> {
         // One certificate's answers come one after the other: more connections give an agent no more of our memory.
         if (this.#answering.has(serial)) return callback(tooManyAnswers);
         this.#answering.add(serial);
-        const peer = call.getPeer();
-        takeAnswer(call, this.#options.limits, {
-          isAwaited: (commandId) => this.#handlers.awaits(identity, commandId),
-          cut: () => this.#options.cutPeer(peer),
-        })
+        takeAnswer(call, this.#options.limits, (commandId) => this.#handlers.awaits(identity, commandId))
           .then(({ commandId, bytes }) => this.#handlers.answered(identity, commandId, bytes))
           .then(
             () => callback(null, {}),
