@@ -53,12 +53,19 @@ export function treeLines(objects: readonly InspectedObject[], unfolded: boolean
   const below = Map.groupBy(objects, ({ owner }) => (owner !== null && uids.has(owner) ? owner : ""));
   const lines: TreeLine[] = [];
   const seen = new Set<string>();
-  const hasIll = (object: InspectedObject): boolean => {
+  const folds = new Set<string>();
+  const hasIll = (object: InspectedObject, above: readonly string[] = []): boolean => {
     if (!isWell(object)) return true;
-    return ownedBy(object).some((child) => hasIll(child));
+    const { uid } = object;
+    return uid !== null && !above.includes(uid) && ownedBy(object).some((child) => hasIll(child, [...above, uid]));
   };
   const ownedBy = ({ uid }: InspectedObject): readonly InspectedObject[] =>
     (uid === null ? [] : (below.get(uid) ?? [])).filter((child) => child.uid !== uid);
+  const fold = (object: InspectedObject): void => {
+    if (object.uid === null || folds.has(object.uid)) return;
+    folds.add(object.uid);
+    for (const child of ownedBy(object)) fold(child);
+  };
   const add = (object: InspectedObject, branch: string, under: string): void => {
     // Objects that say to own each other are a lie of somebody's: each is shown once.
     if (object.uid !== null && seen.has(object.uid)) return;
@@ -69,6 +76,7 @@ export function treeLines(objects: readonly InspectedObject[], unfolded: boolean
     const well = owned.filter((child) => !hasIll(child));
     const shown = unfolded || well.length <= wellShown + 1 ? well : well.slice(0, wellShown);
     const folded = well.length - shown.length;
+    for (const child of well.slice(shown.length)) fold(child);
     const children = [...ill, ...shown];
     for (const [at, child] of children.entries()) {
       const isLast = at === children.length - 1 && folded === 0;
@@ -77,6 +85,7 @@ export function treeLines(objects: readonly InspectedObject[], unfolded: boolean
     if (folded > 0) lines.push({ kind: "folded", branch: `${under}└─`, count: folded });
   };
   for (const root of (below.get("") ?? []).toSorted(byIdentity)) add(root, "", "");
+  for (const object of objects) if (object.uid !== null && !seen.has(object.uid) && !folds.has(object.uid)) add(object, "", "");
   return lines;
 }
 
