@@ -18,7 +18,7 @@ export const rooms = {
   "hub/src/admit": pure("hub/src/fleet", "hub/src/resolve"),
   "hub/src/rollout": pure(),
   "hub/src/bundle": pure(),
-  "hub/src/view": pure(),
+  "hub/src/view": pure("hub/src/yaml"),
   "hub/src/access": pure("hub/src/view"),
   "hub/src/git": world(),
   "hub/src/render": world("hub/src/yaml"),

@@ -12,15 +12,16 @@ import { admit, admitSource } from "../admit/admit.ts";
 import { assembleFleet, type AssembledFleet, type FleetDocument, type Problem } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
-import { resolve, type Resolution } from "../resolve/resolve.ts";
+import { resolve, type FleetModel, type Resolution } from "../resolve/resolve.ts";
 import type { DocumentRow, Write } from "../store/store.ts";
 import { decide, heldBy, undecidedCluster } from "./decide.ts";
-import { nothingDecided, type Decided, type FleetState } from "./fleet-state.ts";
+import { nothingDecided, type Basis, type Decided, type FleetState } from "./fleet-state.ts";
 import type { HubLog } from "./log.ts";
 import type { HubRecord } from "./record.ts";
 import type { Tree } from "../git/git.ts";
 import { closerPlaces } from "./places.ts";
-import { openRenders, type Answered, type KeptRender, type Renders } from "./renders.ts";
+import { recordCache } from "./record-cache.ts";
+import { openRenders, type Answered, type Renders } from "./renders.ts";
 import type { Sessions } from "./sessions.ts";
 import { signFor } from "./signing.ts";
 import type { SourceView } from "./sources.ts";
@@ -55,6 +56,7 @@ export class FleetLoop {
   readonly #renders: Renders;
   readonly #manifests = new Map<Digest, Manifest>();
   #state: FleetState = nothingDecided;
+  #basis: Basis | null = null;
   #tree: Tree | undefined;
   #sweptAt = 0;
   /** Answers to render requests, true for one commit. */
@@ -72,21 +74,17 @@ export class FleetLoop {
         if (this.#tree === undefined) throw new TypeError(`a render of source ${name} outside of a turn`);
         return this.#tree;
       },
-      cache: {
-        get: (variant) => record.store.render(variant) as KeptRender | undefined,
-        put: async (variant, kept, release) => {
-          const { digest, manifest, objects } = release;
-          await record.commit([
-            { kind: "release", digest, manifest, objects },
-            { kind: "render", variant, release: digest, body: kept as unknown as JsonValue, at: now() },
-          ]);
-        },
-      },
+      cache: recordCache(record, now),
     });
   }
 
   get state(): FleetState {
     return this.#state;
+  }
+
+  /** What the last decision was made from; null before the first. */
+  get basis(): Basis | null {
+    return this.#basis;
   }
 
   /** Something about one cluster changed. */
@@ -155,6 +153,7 @@ export class FleetLoop {
     });
     const all = [...problems, ...fleet.problems, ...resolution.problems, ...admission.problems];
     const serial = await this.#remember(source, fleet.documents, resolution);
+    this.#basis = { model: this.#modelOf(fleet), resolution, answers: this.#answers, sources: [source], problems: all };
     this.#state = { commit, serial, problems: all, clusters: this.#decideAll(resolution, admission, all, commit, approvals) };
     let signed = 0;
     for (const decided of this.#state.clusters.values()) {
@@ -199,19 +198,23 @@ export class FleetLoop {
   }
 
   async #resolve(fleet: AssembledFleet, commit: string, signal: AbortSignal): Promise<Resolution> {
-    const { memory } = this.#options.record;
     if (this.#answersOf !== commit) {
       this.#answers = new Map();
       this.#answersOf = commit;
     }
-    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }) => ({ name, uid, labels, facts }));
-    const incumbents = new Map(JSON.parse(memory.meta.get(incumbentsKey) ?? "[]") as [string, string][]);
-    const model = { documents: fleet.documents, broken: fleet.broken, unreadable: fleet.unreadable, enrolled, incumbents };
+    const model = this.#modelOf(fleet);
     for (;;) {
       const resolution = resolve(model, this.#answers);
       if (resolution.needs.length === 0) return resolution;
       for (const [key, answer] of await this.#renders.answer(resolution.needs, signal)) this.#answers.set(key, answer);
     }
+  }
+
+  #modelOf(fleet: AssembledFleet): FleetModel {
+    const { memory } = this.#options.record;
+    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }) => ({ name, uid, labels, facts }));
+    const incumbents = new Map(JSON.parse(memory.meta.get(incumbentsKey) ?? "[]") as [string, string][]);
+    return { documents: fleet.documents, broken: fleet.broken, unreadable: fleet.unreadable, enrolled, incumbents };
   }
 
   #decideAll(

@@ -84,6 +84,15 @@ export class SourceLoop {
     return this.#view;
   }
 
+  /** A commit of the history that is at hand; undefined beyond it. */
+  async snapshotOf(commit: string): Promise<Snapshot | undefined> {
+    if (commit === this.#view.snapshot?.commit) return this.#view.snapshot;
+    return this.#source?.snapshot(commit).catch((error: unknown) => {
+      if (error instanceof OperationError && error.fault?.code === "E_COMMIT_MISSING") return undefined;
+      throw error;
+    });
+  }
+
   /** Fetches as soon as possible: a webhook said that something was pushed. */
   hint(): void {
     this.#bell.ring();

@@ -79,8 +79,8 @@ export function openObjects(gitdir: string, name: string, onDamage: () => void =
       throw gitError("E_LIMIT", name, `tag ${oid} points to tags more than ${tagDepthMax} deep`);
     },
     async snapshot(oid) {
-      const { tree, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
-      return { commit: oid, author, committedAt, message, tree: treeOf(objects, tree) };
+      const { tree, parents, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
+      return { commit: oid, author, committedAt, parents, message, tree: treeOf(objects, tree) };
     },
     forget: () => {
       cache = {};
