@@ -18,6 +18,9 @@ import {
   type TokenRequest,
 } from "../view/api.ts";
 import { toProblem } from "./problem.ts";
+import { addQuestions, type QuestionsPort } from "./questions.ts";
+
+export type { QuestionsPort } from "./questions.ts";
 
 export type Caller = { readonly name: string; readonly role: Role };
 export type Filter = { readonly cluster?: string; readonly app?: string };
@@ -35,6 +38,7 @@ export type ApiPort = {
   held(): HeldAnswer;
   approve(id: string, reason: string, caller: Caller): Promise<ApproveAnswer>;
   createToken(request: TokenRequest, caller: Caller): Promise<TokenAnswer>;
+  readonly questions: QuestionsPort;
   /** The status to answer a forge's call with. Never throws. */
   webhook(call: WebhookCall): Promise<number>;
 };
@@ -65,6 +69,7 @@ export async function serveApi(options: ApiOptions, port: ApiPort): Promise<Api>
   addWebhooks(server, port);
   addReads(server, port);
   addActs(server, port);
+  addQuestions(server, port.questions, allow(port, "see"));
   const url = await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   return {

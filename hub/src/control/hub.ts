@@ -6,13 +6,17 @@ import { messageOf } from "@muster/proto/model/failure";
 import { Renderer } from "../render/render.ts";
 import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
-import { maskUrl, openSource, verifyWebhook, webhookReplays } from "../git/git.ts";
+import { maskUrl, openSource, verifyWebhook, webhookReplays, type GitSource } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
+import { fetchAt } from "./asking/fetch-at.ts";
+import { Questions } from "./asking/questions.ts";
+import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
+import { recordCache } from "./record-cache.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import { SourceLoop } from "./sources.ts";
@@ -107,6 +111,17 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       return answer;
     },
     createToken: (request, caller) => tokens.create(request, caller),
+    questions: new Questions({
+      record,
+      basis: () => fleet.basis,
+      state: () => fleet.state,
+      renders: { renderer, cache: recordCache(record, now), secret: keys.storeKey },
+      commitOf: (_source, commit) => source.snapshotOf(commit),
+      treeAt: fetchAt((_source, revision) => openRoot(options, revision, `${rootSource}.preview`)),
+      pathOf: () => rootPath(config),
+      spell: spellWith(keys.storeKey),
+      now,
+    }),
     webhook: webhookHandler(options, source),
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
@@ -135,22 +150,26 @@ async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: Hu
   log.info({ path: keys.adminTokenFile }, "made an admin token");
 }
 
-function sourceLoop({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): SourceLoop {
-  const { git, revision, path, poll, secretRef, insecure } = config.root;
+/** The root Source at a revision, in a folder of its own. */
+async function openRoot({ config, secrets, log }: HubOptions, revision: string | null, folder: string): Promise<GitSource> {
+  const { git, secretRef, insecure } = config.root;
+  const secret = secretRef === null ? {} : await secrets.source(secretRef);
+  const address = { name: rootSource, url: git, revision, insecure, ...secret };
+  return openSource({ dir: join(config.dataDir, "git", folder), address, log });
+}
+
+const rootPath = ({ root: { path } }: HubConfig): string => (path === "." ? "" : path);
+
+function sourceLoop(options: HubOptions, record: HubRecord, onChange: () => void): SourceLoop {
+  const { config, log, now, random } = options;
+  const { git, revision, poll } = config.root;
   return new SourceLoop({
     name: rootSource,
     url: maskUrl(git),
     revision,
-    path: path === "." ? "" : path,
+    path: rootPath(config),
     pollMs: poll,
-    open: async () => {
-      const secret = secretRef === null ? {} : await secrets.source(secretRef);
-      return openSource({
-        dir: join(config.dataDir, "git", rootSource),
-        address: { name: rootSource, url: git, revision, insecure, ...secret },
-        log,
-      });
-    },
+    open: () => openRoot(options, revision, rootSource),
     heldPaths: () => new Set([...record.memory.documents.values()].map((row) => row.path)),
     lastCommit: record.memory.sources.get(rootSource)?.commit ?? null,
     now,

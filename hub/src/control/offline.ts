@@ -111,7 +111,7 @@ async function fleetFiles(snapshot: Snapshot, under: string): Promise<ParsedFile
 }
 
 /** What cannot be read, such as a link that leads outside, is a problem of that file. */
-async function fleetFile(tree: Tree, path: string): Promise<ParsedFile | null> {
+export async function fleetFile(tree: Tree, path: string, source = rootSource): Promise<ParsedFile | null> {
   try {
     const entry = await tree.entry(path);
     if (entry?.kind !== "blob") return null;
@@ -119,7 +119,7 @@ async function fleetFile(tree: Tree, path: string): Promise<ParsedFile | null> {
     const text = new TextDecoder().decode(bytes.subarray(0, textBytesMax));
     if (!mentionsMuster(text)) return null;
     if (bytes.length > textBytesMax) throw new OperationError("limit", path, `${path} is larger than ${textBytesMax} bytes`);
-    return parseFleetFile({ source: rootSource, path, text });
+    return parseFleetFile({ source, path, text });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     const problem: Problem = {
@@ -127,9 +127,9 @@ async function fleetFile(tree: Tree, path: string): Promise<ParsedFile | null> {
       severity: "error",
       message: error.message,
       ...(error.fault && { remedy: error.fault.remedy }),
-      place: { source: rootSource, path, line: 1 },
+      place: { source, path, line: 1 },
     };
-    return { source: rootSource, path, documents: [], problems: [problem], broken: true, brokenKeys: [] };
+    return { source, path, documents: [], problems: [problem], broken: true, brokenKeys: [] };
   }
 }
 

@@ -104,7 +104,7 @@ export type ParityAnswer = {
   readonly items: readonly ParityRow[];
 };
 
-/** What becomes of one App on equal clusters. */
+/** What becomes of one App on clusters with equal changes. `from` and `to` are those of the first. */
 export type PreviewChange = {
   readonly app: AppKey;
   readonly kind: "added" | "changed" | "removed" | "released";

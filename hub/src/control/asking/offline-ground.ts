@@ -31,7 +31,10 @@ function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> {
     enrolled: model.enrolled,
     snapshotOf: (source) => (source === rootSource ? snapshot : undefined),
     commitOf: async (_source, id) => repository?.snapshot(id).catch(beyond),
-    objectsOf: (release) => fleet.objectsOf(release),
+    objectsOf: (release) => {
+      const objects = fleet.objectsOf(release);
+      return objects.length === 0 ? undefined : objects;
+    },
   };
 }
 

@@ -3,13 +3,13 @@
 
 import { pinDigest, type Tombstone } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
-import type { Digest } from "@muster/proto/model/digest";
+import { digestOf, type Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { makeRelease, type Manifest } from "@muster/proto/model/release";
 import { admit, type AppVerdict, type ClusterVerdict, type HeldCluster } from "../../admit/admit.ts";
 import type { Problem } from "../../fleet/fleet.ts";
 import type { Placement, Resolution } from "../../resolve/resolve.ts";
-import type { PreviewAnswer, PreviewChange, PreviewRow } from "../../view/questions.ts";
+import type { ObjectChange, PreviewAnswer, PreviewChange, PreviewRow } from "../../view/questions.ts";
 import type { Ground } from "./ground.ts";
 import { joinClusters, type ObjectsOf, type Pairs, type Pinned } from "./pairs.ts";
 
@@ -40,7 +40,8 @@ export function preview({ after, held, problemsNow, manifestOf, approvals, pairs
     return { cluster, changes: changesOn(verdict, before.get(cluster), wanted.get(cluster) ?? [], pairs) };
   });
   const changed = all.filter(({ changes }) => changes.length > 0);
-  const joined = joinClusters(changed, ({ changes }) => JSON.stringify(changes.map(({ objects: _, ...rest }) => rest)));
+  const contents = new Contents();
+  const joined = joinClusters(changed, ({ changes }) => JSON.stringify(changes.map((change) => contents.keyOf(change))));
   const rows = joined.toSorted((a, b) => deletesIn(b) - deletesIn(a) || byCodeUnits(a.clusters[0] ?? "", b.clusters[0] ?? ""));
   const problems = [...after.problems, ...admission.problems];
   return {
@@ -50,6 +51,17 @@ export function preview({ after, held, problemsNow, manifestOf, approvals, pairs
     solved: without(problemsNow, problems),
     counts: countsOf(rows),
   };
+}
+
+/** What people see of a change: two Releases may differ where the change in them is the same. */
+class Contents {
+  readonly #known = new Map<readonly ObjectChange[], string>();
+
+  keyOf({ app, kind, objects, policy, held, reason }: PreviewChange): unknown {
+    const known = this.#known.get(objects) ?? digestOf(JSON.stringify(objects));
+    this.#known.set(objects, known);
+    return [app, kind, known, policy, held, reason];
+  }
 }
 
 export const nothingHeld = (cluster: ClusterName): HeldCluster => ({ cluster, apps: [], tombstones: [], approvals: [], settled: true });
