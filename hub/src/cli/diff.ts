@@ -47,7 +47,11 @@ export async function parityRepo(io: Io, flags: FleetFlags, { left, right, app }
   const keys = ground.resolution.apps.map(({ key }) => key);
   const only = app === undefined ? null : appNamed(app, keys);
   const pairs = new Pairs(ground.objectsOf, ground.objectsOf, spell);
-  return showParity(io, between(ground, left, right, (key) => only === null || key === only, pairs, spell), output);
+  return showParity(
+    io,
+    between(ground, left, right, (key) => only === null || key === only, pairs, spell),
+    output,
+  );
 }
 
 async function showParity(io: Io, answer: ParityAnswer, output: Output): Promise<Exit> {
@@ -58,7 +62,8 @@ async function showParity(io: Io, answer: ParityAnswer, output: Output): Promise
   const [left, right] = [answer.left, answer.right].map(({ name, clusters }) => `${printable(name)} (${namesOf(clusters)})`);
   io.stdout.write(`${left} beside ${right}\n`);
   for (const { app, side, left: here, right: there, images, settings, objects } of differing) {
-    if (side !== "differs") io.stdout.write(`${paint.bold(printable(app))}  only in ${printable(side === "left" ? answer.left.name : answer.right.name)}\n`);
+    if (side !== "differs")
+      io.stdout.write(`${paint.bold(printable(app))}  only in ${printable(side === "left" ? answer.left.name : answer.right.name)}\n`);
     else {
       io.stdout.write(`${paint.bold(printable(app))}  differs: ${namesOf(here)} beside ${namesOf(there)}\n`);
       showFields(io, "images", images);

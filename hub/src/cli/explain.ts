@@ -19,7 +19,11 @@ import { ago, paintFor, shortCommit, showPlace, type Paint } from "./paint.ts";
 
 export async function explainHub(io: Io, client: HubClient, query: ExplainQuery, output: Output): Promise<Exit> {
   const { app, cluster, path, object, all } = query;
-  return show(io, await client.get<ExplainAnswer>("/explain", { app, cluster, path, object, all: all === true ? "true" : undefined }), output);
+  return show(
+    io,
+    await client.get<ExplainAnswer>("/explain", { app, cluster, path, object, all: all === true ? "true" : undefined }),
+    output,
+  );
 }
 
 export async function explainRepo(io: Io, flags: FleetFlags, query: ExplainQuery, output: Output): Promise<Exit> {
@@ -48,23 +52,29 @@ async function show(io: Io, answer: ExplainAnswer, output: Output): Promise<Exit
 /** The winner first. */
 async function showSetting(io: Io, paint: Paint, { path, value, said }: SettingRow, before: string): Promise<void> {
   io.stdout.write(`\n${before}${paint.bold(printable(path))} = ${textOf(value)}\n`);
-  const rows = said.toReversed().map((row, i) => [
-    i === 0 ? paint.green("  won") : paint.dim("  lost"),
-    printable(row.layer),
-    textOf(row.value),
-    printable(row.place === null ? "-" : (showPlace(row.place) ?? "-")),
-    changedText(row),
-    takenText(row),
-  ]);
+  const rows = said
+    .toReversed()
+    .map((row, i) => [
+      i === 0 ? paint.green("  won") : paint.dim("  lost"),
+      printable(row.layer),
+      textOf(row.value),
+      printable(row.place === null ? "-" : (showPlace(row.place) ?? "-")),
+      changedText(row),
+      takenText(row),
+    ]);
   await writeTable(io, ["", "LAYER", "VALUE", "WHERE", "CHANGED", "TOOK"], rows);
 }
 
 function changedText({ changed }: SaidRow): string {
-  return changed === null ? "-" : printable(`${changed.commit.slice(0, 7)} ${changed.author}, ${ago(Date.now(), changed.at)} ago: ${changed.subject}`);
+  return changed === null
+    ? "-"
+    : printable(`${changed.commit.slice(0, 7)} ${changed.author}, ${ago(Date.now(), changed.at)} ago: ${changed.subject}`);
 }
 
 function takenText({ taken }: SaidRow): string {
-  return taken.map(({ ref, value, place }) => printable(`${ref} = ${JSON.stringify(value)}${place === null ? "" : ` (${showPlace(place)})`}`)).join(", ");
+  return taken
+    .map(({ ref, value, place }) => printable(`${ref} = ${JSON.stringify(value)}${place === null ? "" : ` (${showPlace(place)})`}`))
+    .join(", ");
 }
 
 const textOf = (value: JsonValue): string => printable(JSON.stringify(value), 300);

@@ -55,8 +55,12 @@ async function show(io: Io, answer: PreviewAnswer, { output, lines }: Form): Pro
   const exit = broken ? exits.failed.code : rows.length > 0 ? exits.differs.code : exits.ok.code;
   if (await writeData(io, output, answer)) return exit;
   const paint = paintFor(io.stdout, io.env);
-  io.stdout.write(`${printable(revision)} ${shortCommit(commit)} beside ${shortCommit(against)}: ${count(clusters.changed, "cluster")} of ${clusters.total} would change\n`);
-  io.stdout.write(`objects: ${paint.red(`${counts.deleted} deleted`)}, ${counts.added} added, ${counts.changed} changed; ${counts.held} held by guards\n`);
+  io.stdout.write(
+    `${printable(revision)} ${shortCommit(commit)} beside ${shortCommit(against)}: ${count(clusters.changed, "cluster")} of ${clusters.total} would change\n`,
+  );
+  io.stdout.write(
+    `objects: ${paint.red(`${counts.deleted} deleted`)}, ${counts.added} added, ${counts.changed} changed; ${counts.held} held by guards\n`,
+  );
   for (const problem of problems) io.stdout.write(showComplaint(paint, complaintOfProblem(problem)));
   if (solved.length > 0) io.stdout.write(`${count(solved.length, "problem")} of now would be solved\n`);
   for (const { clusters: names, changes } of rows) {
@@ -66,10 +70,12 @@ async function show(io: Io, answer: PreviewAnswer, { output, lines }: Form): Pro
   return exit;
 }
 
-const words = { added: "added", changed: "changed", removed: "removed, with its objects", released: "let go, its objects stay" } as const satisfies Record<
-  PreviewChange["kind"],
-  string
->;
+const words = {
+  added: "added",
+  changed: "changed",
+  removed: "removed, with its objects",
+  released: "let go, its objects stay",
+} as const satisfies Record<PreviewChange["kind"], string>;
 
 function showChange(io: Io, paint: Paint, { app, kind, objects, policy, held, reason }: PreviewChange, lines: boolean): void {
   const why = reason === "" ? "" : `  stays as it is: ${printable(reason)}`;

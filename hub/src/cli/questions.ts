@@ -1,6 +1,6 @@
 // The verbs of questions: explain, diff, preview, where, why-changed, completion. With `--repo` the first three ask a repository.
 
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { exits, usageError, type Exit } from "./exits.ts";
 import { clientOf, outputOption, type Flags } from "./flags.ts";
@@ -46,7 +46,11 @@ function addExplain(program: Command, io: Io, finish: (exit: Exit) => void): voi
       const { cluster, path, object, all } = flags;
       const query = { app, cluster, ...(path !== undefined && { path }), ...(object !== undefined && { object }), all: all === true };
       const repo = repoOf(flags);
-      finish(repo === null ? await explainHub(io, await clientOf(io, self), query, flags.output) : await explainRepo(io, repo, query, flags.output));
+      finish(
+        repo === null
+          ? await explainHub(io, await clientOf(io, self), query, flags.output)
+          : await explainRepo(io, repo, query, flags.output),
+      );
     });
 }
 
@@ -74,7 +78,11 @@ function addDiff(program: Command, io: Io, finish: (exit: Exit) => void): void {
       if (first === undefined || second === undefined || words.length > 3)
         throw usageError("--between needs two environments", "muster diff --between staging prod [APP]");
       const query = { left: first, right: second, ...(third !== undefined && { app: third }) };
-      return finish(repo === null ? await parityHub(io, await clientOf(io, self), query, flags.output) : await parityRepo(io, repo, query, flags.output));
+      return finish(
+        repo === null
+          ? await parityHub(io, await clientOf(io, self), query, flags.output)
+          : await parityRepo(io, repo, query, flags.output),
+      );
     });
 }
 
@@ -129,9 +137,23 @@ function addRecords(program: Command, io: Io, finish: (exit: Exit) => void): voi
 }
 
 function addCompletion(program: Command, io: Io, finish: (exit: Exit) => void): void {
-  void program;
-  void io;
-  void finish;
+  program
+    .command("completion")
+    .description('a script that completes verbs, flags and names: eval "$(muster completion bash)"')
+    .argument("[shell...]", "bash, zsh or fish")
+    .addOption(new Option("--words", "what may stand after these words").hideHelp())
+    .usage("bash|zsh|fish")
+    .action(async (words: readonly string[], { words: asked }: { readonly words?: boolean }, self: Command) => {
+      const { completionScript, completions, namesOrKept, shells } = await import("./completion.ts");
+      const known = words.length === 1 ? shells.find((each) => each === words[0]) : undefined;
+      if (asked !== true && known === undefined) throw usageError("which shell?", "muster completion bash, zsh or fish");
+      if (asked !== true && known !== undefined) io.stdout.write(completionScript(known));
+      else {
+        const { hub } = self.optsWithGlobals<{ readonly hub?: string }>();
+        for (const word of await completions(program, words, () => namesOrKept(io, { hub }))) io.stdout.write(`${word}\n`);
+      }
+      finish(exits.ok.code);
+    });
 }
 
 /** Null: the hub is asked. */

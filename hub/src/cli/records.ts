@@ -35,11 +35,19 @@ function summary({ as, items, history, what }: WhereAnswer): string {
     (state) => `${state} on ${count(new Set(items.flatMap((row) => (row.state === state ? row.cluster : []))).size, "cluster")}`,
   );
   const found = items.length === 0 ? `${as} ${printable(what)} is nowhere` : `${as}: ${states.join(", ")}`;
-  const bounds = history === null || history.complete ? "" : `; the hub knows ${count(history.commits, "commit")} of history, so older ones are found exactly only`;
+  const bounds =
+    history === null || history.complete
+      ? ""
+      : `; the hub knows ${count(history.commits, "commit")} of history, so older ones are found exactly only`;
   return `${found}${bounds}`;
 }
 
-export async function whyChanged(io: Io, client: HubClient, query: { readonly cluster: string; readonly app?: string }, output: Output): Promise<Exit> {
+export async function whyChanged(
+  io: Io,
+  client: HubClient,
+  query: { readonly cluster: string; readonly app?: string },
+  output: Output,
+): Promise<Exit> {
   const answer = await client.get<WhyAnswer>("/why-changed", query);
   if (await writeData(io, output, answer)) return exits.ok.code;
   if (answer.items.length === 0) io.stderr.write(`nothing has changed on ${printable(answer.cluster)} that the hub remembers\n`);
@@ -53,7 +61,9 @@ function showWhy(io: Io, { app, at, generation, from, to, causes, commits, compl
   io.stdout.write(`${paint.bold(printable(app))}  ${move}  ${ago(Date.now(), at)} ago, generation ${generation}\n`);
   if (counts !== null) io.stdout.write(`  objects: ${counts.added} added, ${counts.changed} changed, ${counts.deleted} deleted\n`);
   for (const { kind, detail, paths } of causes) {
-    io.stdout.write(`  ${paint.yellow(kind)}  ${printable(detail, 400)}${paths.length === 0 ? "" : `: ${printable(paths.join(" "), 600)}`}\n`);
+    io.stdout.write(
+      `  ${paint.yellow(kind)}  ${printable(detail, 400)}${paths.length === 0 ? "" : `: ${printable(paths.join(" "), 600)}`}\n`,
+    );
   }
   for (const { commit, author, at: when, subject } of commits) {
     io.stdout.write(`  ${paint.cyan(shortCommit(commit))} ${printable(author)}, ${ago(Date.now(), when)} ago: ${printable(subject)}\n`);

@@ -111,6 +111,7 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   release: () => undefined,
   render: () => undefined,
   sweep: () => undefined,
+  moves: () => undefined,
   documents: (memory, { source, rows }) => {
     for (const [key, row] of memory.documents) if (row.source === source) memory.documents.delete(key);
     for (const row of rows) memory.documents.set(row.key, row);

@@ -7,6 +7,7 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { assembleBundle, nextNumbers, settleContent } from "../bundle/bundle.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { ReleasedRow, Write } from "../store/store.ts";
+import { movesOf } from "./asking/moves.ts";
 import type { Decided } from "./fleet-state.ts";
 import type { HubLog } from "./log.ts";
 import type { HubRecord } from "./record.ts";
@@ -78,7 +79,8 @@ export async function signFor(
     released: rows,
     tombstones: decided.tombstones,
   };
-  await record.commit([write]);
+  const moves = movesOf({ cluster, generation: numbers.generation, at: now(), sources: revision.sources }, member, decided);
+  await record.commit([write, { kind: "moves", rows: moves }]);
   sessions.offer(cluster);
   log.info({ cluster, generation: numbers.generation, count: rows.length, digest }, "released a bundle");
   return true;

@@ -6,6 +6,9 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import type { MoveRow } from "./history.ts";
+
+export type { MoveRow } from "./history.ts";
 
 export type TokenRow = {
   readonly id: string;
@@ -121,5 +124,6 @@ export type Write =
   | { readonly kind: "documents"; readonly source: string; readonly rows: readonly DocumentRow[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
+  | { readonly kind: "moves"; readonly rows: readonly MoveRow[] }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */
   | { readonly kind: "sweep"; readonly used: readonly Digest[]; readonly before: number; readonly at: number };

@@ -6,6 +6,7 @@ import type { Digest } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
 import { manifestText } from "@muster/proto/model/release";
 import type { JsonValue } from "@muster/proto/model/json";
+import { writeMoves } from "./history.ts";
 import type { ReleasedRow, Write } from "./rows.ts";
 import { seal, tryUnseal } from "./seal.ts";
 import { sweep } from "./sweep.ts";
@@ -137,6 +138,7 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
       run("INSERT OR REPLACE INTO document (key, source, path, body) VALUES (?,?,?,?)", key, source, path, seal(storeKey, key, json(body)));
   },
   source: (run, { row }) => run("INSERT OR REPLACE INTO source (name, body) VALUES (?,?)", row.name, json(row)),
+  moves: (run, { rows }) => writeMoves(run, rows),
   approval: (run, { row: a }) =>
     run("INSERT OR REPLACE INTO approval (digest, actor, reason, at) VALUES (?,?,?,?)", a.digest, a.actor, a.reason, a.at),
 };

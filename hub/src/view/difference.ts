@@ -31,7 +31,13 @@ export function differenceOf(before: readonly Declared[], after: readonly Declar
 
 const rank = { deleted: 0, added: 1, changed: 2 } as const satisfies Record<ObjectChange["kind"], number>;
 
-function changeOf(kind: ObjectChange["kind"], identity: ObjectIdentity, before: JsonObject | null, after: JsonObject | null, spell: Spell): ObjectChange {
+function changeOf(
+  kind: ObjectChange["kind"],
+  identity: ObjectIdentity,
+  before: JsonObject | null,
+  after: JsonObject | null,
+  spell: Spell,
+): ObjectChange {
   const [left, right] = [before, after].map((object) => (object === null ? null : maskObject(object, spell)));
   const text = (object: JsonObject | null | undefined): string => (object == null ? "" : writeYaml(object));
   return {
@@ -48,7 +54,8 @@ export function fieldChanges(before: JsonValue, after: JsonValue, path = ""): re
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
     return keys.flatMap((key) => memberChanges(own(before, key), own(after, key), `${path}${stepOf(key, path)}`));
   }
-  if (Array.isArray(before) && Array.isArray(after)) return listChanges(before as readonly JsonValue[], after as readonly JsonValue[], path);
+  if (Array.isArray(before) && Array.isArray(after))
+    return listChanges(before as readonly JsonValue[], after as readonly JsonValue[], path);
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, from: before, to: after }];
 }
 
@@ -62,9 +69,13 @@ function memberChanges(before: JsonValue | undefined, after: JsonValue | undefin
 function listChanges(before: readonly JsonValue[], after: readonly JsonValue[], path: string): readonly FieldChange[] {
   const [old, now] = [byName(before), byName(after)];
   if (old !== null && now !== null) {
-    return [...new Set([...old.keys(), ...now.keys()])].flatMap((name) => memberChanges(old.get(name), now.get(name), `${path}[name=${name}]`));
+    return [...new Set([...old.keys(), ...now.keys()])].flatMap((name) =>
+      memberChanges(old.get(name), now.get(name), `${path}[name=${name}]`),
+    );
   }
-  return Array.from({ length: Math.max(before.length, after.length) }, (_, i) => memberChanges(before[i], after[i], `${path}[${i}]`)).flat();
+  return Array.from({ length: Math.max(before.length, after.length) }, (_, i) =>
+    memberChanges(before[i], after[i], `${path}[${i}]`),
+  ).flat();
 }
 
 /** Null where some item has no name, or two have the same. */
@@ -79,4 +90,5 @@ function byName(items: readonly JsonValue[]): ReadonlyMap<string, JsonValue> | n
 }
 
 const own = (object: JsonObject, key: string): JsonValue | undefined => (Object.hasOwn(object, key) ? object[key] : undefined);
-const stepOf = (key: string, path: string): string => (/^[\w-]+$/.test(key) ? `${path === "" ? "" : "."}${key}` : `[${JSON.stringify(key)}]`);
+const stepOf = (key: string, path: string): string =>
+  /^[\w-]+$/.test(key) ? `${path === "" ? "" : "."}${key}` : `[${JSON.stringify(key)}]`;

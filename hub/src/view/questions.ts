@@ -83,7 +83,12 @@ export type DiffRow = {
 };
 
 /** `GET /api/v1/diff?app=&cluster=`: what Git wants now against what is released. */
-export type DiffAnswer = { readonly commit: string | null; readonly asOf: string; readonly items: readonly DiffRow[]; readonly equal: number };
+export type DiffAnswer = {
+  readonly commit: string | null;
+  readonly asOf: string;
+  readonly items: readonly DiffRow[];
+  readonly equal: number;
+};
 
 /** An App on both sides of a comparison of environments. `clusters`: one of each side that was compared. */
 export type ParityRow = {
@@ -158,16 +163,7 @@ export type WhereAnswer = {
 };
 
 export type CauseKind =
-  | "files"
-  | "document"
-  | "layers"
-  | "clusterLabels"
-  | "newCluster"
-  | "newApp"
-  | "removed"
-  | "approval"
-  | "policy"
-  | "unknown";
+  "files" | "document" | "layers" | "clusterLabels" | "newCluster" | "newApp" | "removed" | "approval" | "policy" | "unknown";
 
 /** What moved a pin. `paths`: of the repository, those that the App reads. */
 export type Cause = { readonly kind: CauseKind; readonly detail: string; readonly paths: readonly string[] };

@@ -70,7 +70,10 @@ test("names that hold a secret are told from names that say where it lies", () =
 });
 
 test("values are masked by their names, at any depth", () => {
-  const values = { auth: { password: canary, user: "anna", tokens: [canary], credentials: { a: canary, name: "x" } }, existingSecretName: "x" };
+  const values = {
+    auth: { password: canary, user: "anna", tokens: [canary], credentials: { a: canary, name: "x" } },
+    existingSecretName: "x",
+  };
   assert.deepEqual(maskValue("", values, spell), {
     auth: { password: "<11>", user: "anna", tokens: ["<11>"], credentials: { a: "<11>", name: "x" } },
     existingSecretName: "x",

@@ -7,7 +7,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 export type Spell = (value: string) => string;
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
-const secretNames = /passw|passphrase|secret|token|api[-_]?key|private[-_]?key|access[-_]?key|credential|bearer|\bdsn\b|connection[-_]?string/i;
+const secretNames =
+  /passw|passphrase|secret|token|api[-_]?key|private[-_]?key|access[-_]?key|credential|bearer|\bdsn\b|connection[-_]?string/i;
 /** Names that speak of a secret without holding one: where it lies. */
 const references = /(?:ref|name|file|path|key[-_]?name|namespace|enabled|ttl|type)$/i;
 
@@ -49,7 +50,12 @@ function inMetadata(metadata: JsonObject, spell: Spell): JsonObject {
   const out = mapped(rest, (key, value) => inside(key, value, spell));
   if (annotations === undefined) return out;
   // A copy of the whole object, as text: no part of it can be told apart safely.
-  return { ...out, annotations: isJsonObject(annotations) ? mapped(annotations, (key, value) => (key === lastApplied ? allSpelled(value, spell) : value)) : annotations };
+  return {
+    ...out,
+    annotations: isJsonObject(annotations)
+      ? mapped(annotations, (key, value) => (key === lastApplied ? allSpelled(value, spell) : value))
+      : annotations,
+  };
 }
 
 /** Objects in objects (lists, templates of other kinds) and the environment of containers, at any depth. */

@@ -7,7 +7,7 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
 import { maskValue, type Spell } from "@muster/proto/model/mask";
 import { selects } from "../../fleet/fleet.ts";
-import type { Placement, RenderRequest, ResolvedCluster } from "../../resolve/resolve.ts";
+import type { Placement, RenderRequest, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
 import { fieldChanges } from "../../view/difference.ts";
 import type { FieldChange, ParityAnswer, ParityRow } from "../../view/questions.ts";
 import type { Ground } from "./ground.ts";
@@ -39,7 +39,14 @@ export function clustersMeant(word: string, { resolution, documents }: Ground): 
 }
 
 /** Compares, for each App, what most clusters of the one side have with what most of the other have. Rows by App. */
-export function between(ground: Ground, left: string, right: string, only: (app: AppKey) => boolean, pairs: Pairs, spell: Spell): ParityAnswer {
+export function between(
+  ground: Ground,
+  left: string,
+  right: string,
+  only: (app: AppKey) => boolean,
+  pairs: Pairs,
+  spell: Spell,
+): ParityAnswer {
   const sides = [left, right].map((word) => new Set(clustersMeant(word, ground).map(({ name }) => name)));
   const [here = new Set<ClusterName>(), there = new Set<ClusterName>()] = sides;
   const byApp = Map.groupBy(ground.resolution.placements, ({ app }) => app);
@@ -67,13 +74,19 @@ function mostOf(placements: readonly Placement[], clusters: ReadonlySet<ClusterN
   return placement === undefined || most === undefined ? null : { placement, clusters: most.map(({ cluster }) => cluster) };
 }
 
-function rowOf(ground: Ground, app: AppKey, { left, right }: { readonly left: Side; readonly right: Side }, pairs: Pairs, spell: Spell): ParityRow[] {
+function rowOf(
+  ground: Ground,
+  app: AppKey,
+  { left, right }: { readonly left: Side; readonly right: Side },
+  pairs: Pairs,
+  spell: Spell,
+): ParityRow[] {
   const row = { app, left: left?.clusters ?? [], right: right?.clusters ?? [], images: [], settings: [], objects: [] };
   if (left === null && right === null) return [];
   if (left === null || right === null) return [{ ...row, side: left === null ? "right" : "left" }];
   const [from, to] = [left.placement, right.placement];
   const images = fieldChanges(imagesOf(ground, from.release), imagesOf(ground, to.release));
-  const settings = settingsBetween(ground, from, to, spell);
+  const settings = settingsBetween(ground.resolution, from, ground.resolution, to, spell);
   const objects = from.release === null || to.release === null ? [] : pairs.objects(from.release, to.release);
   const equal = images.length + settings.length + objects.length === 0 && from.release === to.release;
   return [{ ...row, side: equal ? "equal" : "differs", images, settings, objects }];
@@ -83,15 +96,15 @@ function imagesOf({ objectsOf }: Ground, release: Digest | null): JsonObject {
   return release === null ? {} : imagesByPlace(objectsOf(release) ?? []);
 }
 
-function settingsBetween({ resolution }: Ground, from: Placement, to: Placement, spell: Spell): readonly FieldChange[] {
-  const [left, right] = [from, to].map(({ request, policy }) => {
+/** How the settings of two Placements differ, masked. */
+export function settingsBetween(here: Resolution, from: Placement, there: Resolution, to: Placement, spell: Spell): readonly FieldChange[] {
+  const seen = (resolution: Resolution, { request, policy }: Placement): JsonValue => {
     const found = resolution.requests.get(request);
     return maskValue("", { ...(found === undefined ? {} : inputsOf(found)), sync: policy } as unknown as JsonValue, spell);
-  });
-  return fieldChanges(left ?? null, right ?? null);
+  };
+  return fieldChanges(seen(here, from), seen(there, to));
 }
 
 function inputsOf({ path, revision, namespace, helm, kustomize }: RenderRequest): object {
   return { source: { path }, revision, namespace, helm, kustomize };
 }
-

@@ -96,11 +96,21 @@ async function placeOf(ground: Ground, place: Place, at: Path): Promise<Place> {
   return fieldPlace(place, at, ground.snapshotOf(place.source)?.tree);
 }
 
-async function takenOf(ground: Ground, value: JsonValue, scope: Scope, { place }: ResolvedCluster, spell: Spell): Promise<readonly TakenRow[]> {
+async function takenOf(
+  ground: Ground,
+  value: JsonValue,
+  scope: Scope,
+  { place }: ResolvedCluster,
+  spell: Spell,
+): Promise<readonly TakenRow[]> {
   const rows = refsIn({ value }).map(async (ref): Promise<TakenRow> => {
     const { name, at } = refPlace(ref);
     const found = lookUp(ref, scope) ?? null;
-    return { ref: name, value: shown(at ?? [], found, spell), place: at === null || place === null ? null : await placeOf(ground, place, at) };
+    return {
+      ref: name,
+      value: shown(at ?? [], found, spell),
+      place: at === null || place === null ? null : await placeOf(ground, place, at),
+    };
   });
   return Promise.all(rows);
 }

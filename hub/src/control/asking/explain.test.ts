@@ -131,13 +131,23 @@ test("an expression is shown with what it took, and where that stands", async ()
 test("without a path, all that people wrote for the App is told, and with --all the chart's values too", async () => {
   const some = await ask({ app: "shop", cluster: "berlin" });
   const names = some.settings.map(({ path }) => path);
-  assert.deepEqual(names, ["helm.values.auth.password", "helm.values.region", "helm.values.replicas", "helm.valuesFiles", "namespace", "source.path"]);
+  assert.deepEqual(names, [
+    "helm.values.auth.password",
+    "helm.values.region",
+    "helm.values.replicas",
+    "helm.valuesFiles",
+    "namespace",
+    "source.path",
+  ]);
   const all = (await ask({ app: "shop", cluster: "berlin", all: true })).settings.map(({ path }) => path);
   assert.ok(all.includes("helm.values.image.tag") && all.includes("sync.heal"), all.join());
 });
 
 test("B63 secret values are masked in settings and in fields", async () => {
-  const answers = [await ask({ app: "shop", cluster: "berlin", all: true }), await ask({ app: "shop", cluster: "berlin", path: "Secret/auth data" })];
+  const answers = [
+    await ask({ app: "shop", cluster: "berlin", all: true }),
+    await ask({ app: "shop", cluster: "berlin", path: "Secret/auth data" }),
+  ];
   assert.doesNotMatch(JSON.stringify(answers), /canary|Y2FuYXJ5/);
   assert.deepEqual(answers[1]?.fields[0]?.value, { password: "<masked>" });
   assert.ok(answers[1]?.fields[0]?.movedBy.some(({ path }) => path === "helm.values.auth.password"));
@@ -163,7 +173,10 @@ test("a field of a kustomization names the line of the file that moves it, and w
     ["greeter/prod/kustomization.yaml replicas[0].count 4"],
   );
   const name = await ask({ app: "greeter", cluster: "berlin", object: "Deployment/eu-greeter", path: "metadata.name" });
-  assert.ok(name.fields[0]?.movedBy.some(({ path }) => path === "kustomize.namePrefix"), JSON.stringify(name.fields));
+  assert.ok(
+    name.fields[0]?.movedBy.some(({ path }) => path === "kustomize.namePrefix"),
+    JSON.stringify(name.fields),
+  );
 });
 
 test("what is not there is an error with the names that are", async () => {

@@ -74,7 +74,8 @@ async function explainFields(
   const result = await trial.render(request, signal);
   if (result.kind === "failed") throw failed(result.code, result.message);
   const mine = result.objects.filter(({ identity }) => object === undefined || isCalled(identity, object));
-  if (mine.length === 0) throw nothing(`there is no object ${object ?? ""}`, result.objects.map(({ identity }) => showIdentity(identity)).slice(0, 12));
+  if (mine.length === 0)
+    throw nothing(`there is no object ${object ?? ""}`, result.objects.map(({ identity }) => showIdentity(identity)).slice(0, 12));
   const having = mine.flatMap((each) => {
     const value = valueAt(each.object, path);
     return value === undefined ? [] : [{ ...each, path, value }];

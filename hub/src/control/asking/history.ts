@@ -10,7 +10,11 @@ const stepsMax = 300;
 const subjectMax = 120;
 
 /** For each path the commit that changed it last, following first parents; null beyond the history at hand. */
-export async function lastChanges(head: Snapshot, paths: readonly string[], commitOf: CommitOf): Promise<ReadonlyMap<string, ChangedBy | null>> {
+export async function lastChanges(
+  head: Snapshot,
+  paths: readonly string[],
+  commitOf: CommitOf,
+): Promise<ReadonlyMap<string, ChangedBy | null>> {
   const found = new Map<string, ChangedBy | null>();
   let open = new Map<string, string | null>();
   for (const path of new Set(paths)) open.set(path, await idOf(head, path));
@@ -34,7 +38,10 @@ export async function lastChanges(head: Snapshot, paths: readonly string[], comm
   return found;
 }
 
-export type Ancestry = { readonly commits: ReadonlyMap<string, Snapshot>; /** False: there are more, and they are not at hand. */ readonly complete: boolean };
+export type Ancestry = {
+  readonly commits: ReadonlyMap<string, Snapshot>;
+  /** False: there are more, and they are not at hand. */ readonly complete: boolean;
+};
 
 /** A commit and those behind it, up to `until` (which is not among them), as far as they are at hand. */
 export async function ancestry(from: string, commitOf: CommitOf, until: ReadonlySet<string> = new Set()): Promise<Ancestry> {

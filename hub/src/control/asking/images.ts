@@ -26,7 +26,9 @@ export function imagesByPlace(objects: readonly Declared[]): JsonObject {
 function found(value: JsonValue): string[] {
   if (Array.isArray(value)) return (value as readonly JsonValue[]).flatMap(found);
   if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([key, item]) => (key === "image" && typeof item === "string" && item !== "" ? [item] : found(item)));
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === "image" && typeof item === "string" && item !== "" ? [item] : found(item),
+  );
 }
 
 export type ImageQuery = { readonly parts: readonly string[]; readonly tag: string | null; readonly digest: string | null };

@@ -108,10 +108,15 @@ function kustomization({ source }: Placement, { inputs, files }: Files): readonl
   for (const [field, value] of Object.entries(read)) {
     const [block, name] = ofKustomization[field] ?? [];
     if (block === undefined) continue;
-    says = name === undefined ? { ...says, [block]: value } : { ...says, [block]: { ...(says[block] as JsonObject | undefined), [name]: value } };
+    says =
+      name === undefined
+        ? { ...says, [block]: value }
+        : { ...says, [block]: { ...(says[block] as JsonObject | undefined), [name]: value } };
   }
   const fieldOf = (at: Path): Path => {
-    const found = Object.entries(ofKustomization).find(([field, to]) => Object.hasOwn(read, field) && to.every((each, i) => at[i] === each));
+    const found = Object.entries(ofKustomization).find(
+      ([field, to]) => Object.hasOwn(read, field) && to.every((each, i) => at[i] === each),
+    );
     return found === undefined ? [] : [found[0], ...at.slice(found[1].length)];
   };
   return [{ name: "kustomization", says, place: { source, path, line: 1 }, at: fieldOf, expressions: false }];
@@ -124,7 +129,14 @@ function defaults({ app }: Placement, files: Files | null): readonly LayerText[]
   if (!("settings" in result)) return [];
   const { settings } = result;
   const { values: _, ...helm } = settings.helm;
-  const blocks = files === null ? {} : files.inputs.kind === "helm" ? { helm } : files.inputs.kind === "kustomize" ? { kustomize: settings.kustomize } : {};
+  const blocks =
+    files === null
+      ? {}
+      : files.inputs.kind === "helm"
+        ? { helm }
+        : files.inputs.kind === "kustomize"
+          ? { kustomize: settings.kustomize }
+          : {};
   const says = { namespace: settings.namespace, ...blocks, sync: spelled(settings.sync as unknown as JsonObject) } as unknown as JsonObject;
   return [{ name: "default", says, place: null, at: () => [], expressions: false }];
 }

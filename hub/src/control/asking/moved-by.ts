@@ -45,7 +45,8 @@ export async function movedBy(
     fields.forEach(({ identity, path, value }, i) => {
       const object = objects.get(identityKey(identity));
       // An object that goes, or changes its name, says nothing about one of its fields unless the field is its name.
-      if (object === undefined ? path.at(-1) === "name" || path.at(-1) === "namespace" : !same(valueAt(object, path), value)) found[i]?.push(input);
+      if (object === undefined ? path.at(-1) === "name" || path.at(-1) === "namespace" : !same(valueAt(object, path), value))
+        found[i]?.push(input);
     });
   }
   return found.map((each) => ({ inputs: each, tried: { count, of: inputs.length } }));
@@ -68,7 +69,9 @@ function inputsOf(base: Base, fields: readonly Field[]): readonly Input[] {
   switch (trial.inputs.kind) {
     case "helm": {
       const { helm } = request;
-      const release = whole(["helm", "releaseName"], helm.releaseName, { helm: { ...helm, releaseName: String(probeOf(helm.releaseName)) } });
+      const release = whole(["helm", "releaseName"], helm.releaseName, {
+        helm: { ...helm, releaseName: String(probeOf(helm.releaseName)) },
+      });
       return [...helmInputs(base), release, namespace];
     }
     case "kustomize":
@@ -82,7 +85,13 @@ function inputsOf(base: Base, fields: readonly Field[]): readonly Input[] {
 function helmInputs({ request, values }: Base): readonly Input[] {
   return leavesOf(values, true).map(({ path, value }) => {
     const changed = withValue(values, path, probeOf(value)) as JsonObject;
-    return { setting: ["helm", "values", ...path], file: null, value, request: { ...request, helm: { ...request.helm, values: changed } }, files: null };
+    return {
+      setting: ["helm", "values", ...path],
+      file: null,
+      value,
+      request: { ...request, helm: { ...request.helm, values: changed } },
+      files: null,
+    };
   });
 }
 
@@ -92,10 +101,22 @@ function kustomizeInputs({ request }: Base): readonly Input[] {
   return Object.entries(settings).flatMap(([block, value]) => {
     const parts: readonly Leaf[] = Array.isArray(value)
       ? (value as readonly JsonValue[]).map((item, i) => ({ path: [block, i], value: item }))
-      : leavesOf(value, false, [block]).filter((leaf) => leaf.value !== "" && !(isJsonObject(leaf.value) && Object.keys(leaf.value).length === 0));
+      : leavesOf(value, false, [block]).filter(
+          (leaf) => leaf.value !== "" && !(isJsonObject(leaf.value) && Object.keys(leaf.value).length === 0),
+        );
     return parts.map((part): Input => {
-      const without = withValue(settings, part.path, typeof part.value === "string" && !Array.isArray(value) && part.path.length === 1 ? "" : undefined);
-      return { setting: ["kustomize", ...part.path], file: null, value: part.value, request: { ...request, kustomize: without as unknown as RenderRequest["kustomize"] }, files: null };
+      const without = withValue(
+        settings,
+        part.path,
+        typeof part.value === "string" && !Array.isArray(value) && part.path.length === 1 ? "" : undefined,
+      );
+      return {
+        setting: ["kustomize", ...part.path],
+        file: null,
+        value: part.value,
+        request: { ...request, kustomize: without as unknown as RenderRequest["kustomize"] },
+        files: null,
+      };
     });
   });
 }
@@ -142,7 +163,10 @@ function inOrder(inputs: readonly Input[], fields: readonly Field[]): readonly I
     if (texts.includes(text)) return 1_000;
     return text !== "" && texts.some((each) => each.includes(text)) ? text.length : 0;
   };
-  return inputs.map((input, i) => ({ input, i, score: score(input) })).toSorted((a, b) => b.score - a.score || a.i - b.i).map(({ input }) => input);
+  return inputs
+    .map((input, i) => ({ input, i, score: score(input) }))
+    .toSorted((a, b) => b.score - a.score || a.i - b.i)
+    .map(({ input }) => input);
 }
 
 /** The values that a chart sees: its own, those of files, those of the App. */

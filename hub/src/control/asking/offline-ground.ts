@@ -40,6 +40,7 @@ function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> {
 
 /** A shallow clone ends somewhere. */
 function beyond(error: unknown): undefined {
-  if (error instanceof OperationError && (error.fault?.code === "E_COMMIT_MISSING" || error.fault?.code === "E_REF_MISSING")) return undefined;
+  if (error instanceof OperationError && (error.fault?.code === "E_COMMIT_MISSING" || error.fault?.code === "E_REF_MISSING"))
+    return undefined;
   throw error;
 }

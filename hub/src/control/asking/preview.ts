@@ -94,7 +94,9 @@ function changesOn(
 ): readonly PreviewChange[] {
   const now = new Map((held?.apps ?? []).map((row) => [row.app, row]));
   const known = new Set((held?.tombstones ?? []).map(({ app }) => app));
-  const gone = verdict.tombstones.filter(({ app }) => !known.has(app)).map((tombstone) => removal(tombstone, now.get(tombstone.app) ?? null, pairs));
+  const gone = verdict.tombstones
+    .filter(({ app }) => !known.has(app))
+    .map((tombstone) => removal(tombstone, now.get(tombstone.app) ?? null, pairs));
   const placed = new Map(wanted.map((placement) => [placement.app, placement.release]));
   const others = verdict.apps.flatMap((each) => changeOf(each, now.get(each.app) ?? null, placed.get(each.app) ?? null, pairs));
   return [...gone, ...others].toSorted((a, b) => byCodeUnits(a.app, b.app));
@@ -130,7 +132,8 @@ function keptOf(reason: string, plain: Omit<PreviewChange, "kind" | "to" | "obje
   return reason === "Synced" ? [] : [{ ...plain, app, kind: "changed", to: plain.from, objects: [], reason }];
 }
 
-const deletesIn = ({ changes }: PreviewRow): number => changes.flatMap(({ objects }) => objects).filter(({ kind }) => kind === "deleted").length;
+const deletesIn = ({ changes }: PreviewRow): number =>
+  changes.flatMap(({ objects }) => objects).filter(({ kind }) => kind === "deleted").length;
 
 function without(problems: readonly Problem[], others: readonly Problem[]): readonly Problem[] {
   const keyOf = ({ code, message, cluster }: Problem): string => `${code} ${message} ${cluster ?? ""}`;

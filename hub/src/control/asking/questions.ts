@@ -1,12 +1,21 @@
 // The questions that a hub answers, put together: what it decided last, its record, Git. Each question has a file of its own.
 
-import type { AppKey } from "@muster/proto/model/identity";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { appKeyParts, showApp } from "@muster/proto/model/identity";
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { Spell } from "@muster/proto/model/mask";
 import type { QuestionsPort } from "../../api/api.ts";
-import type { DiffAnswer, ExplainAnswer, NamesAnswer, ParityAnswer, PreviewAnswer, WhereAnswer, WhyAnswer } from "../../view/questions.ts";
+import type {
+  DiffAnswer,
+  ExplainAnswer,
+  NamesAnswer,
+  ParityAnswer,
+  PreviewAnswer,
+  WhereAnswer,
+  WhyAnswer,
+  WhyRow,
+} from "../../view/questions.ts";
 import { heldBy } from "../decide.ts";
 import type { Basis, FleetState } from "../fleet-state.ts";
 import type { HubRecord } from "../record.ts";
@@ -21,6 +30,7 @@ import { imagesIn } from "./images.ts";
 import { Pairs } from "./pairs.ts";
 import { heldOf, preview } from "./preview.ts";
 import { heldOn, where } from "./where.ts";
+import { whyRow, type WhySight } from "./why.ts";
 
 export type QuestionsOptions = {
   readonly record: HubRecord;
@@ -37,6 +47,8 @@ export type QuestionsOptions = {
 
 /** Images of this many Releases are remembered. */
 const imagesKept = 20_000;
+/** Moves that one answer explains. */
+const whyMax = 50;
 
 export class Questions implements QuestionsPort {
   readonly #options: QuestionsOptions;
@@ -99,9 +111,43 @@ export class Questions implements QuestionsPort {
     return { what, asOf: iso(now()), ...(await where(what, sight)) };
   }
 
-  async why(query: { readonly cluster: string; readonly app?: string }): Promise<WhyAnswer> {
-    const { cluster } = this.#named(query);
-    return { cluster: cluster as WhyAnswer["cluster"], items: [] };
+  why(query: { readonly cluster: string; readonly app?: string }): Promise<WhyAnswer> {
+    return this.#heavy.run(async (signal) => {
+      const { record, commitOf, spell } = this.#options;
+      const { cluster, app } = this.#named(query) as { readonly cluster: ClusterName; readonly app: AppKey | undefined };
+      const moves = record.store.moves(cluster, app ?? null);
+      const asked = app === undefined ? moves.filter(({ generation }) => generation === moves[0]?.generation) : moves;
+      const source = this.#basis().sources[0]?.name ?? "";
+      const sight = {
+        groundAt: this.#pastGrounds(signal),
+        commitOf: (commit: string) => commitOf(source, commit),
+        manifestOf: (release: Digest) => record.store.manifest(release),
+        spell,
+        signal,
+      };
+      const items: WhyRow[] = [];
+      for (const move of asked.slice(0, whyMax)) items.push(await whyRow(move, sight));
+      return { cluster, items };
+    });
+  }
+
+  /** The fleet as it was at commits of the root Source: each is resolved once for one question. */
+  #pastGrounds(signal: AbortSignal): WhySight["groundAt"] {
+    const basis = this.#basis();
+    const view = basis.sources[0];
+    const known = new Map<string, Promise<Ground | undefined>>();
+    const read = async (commit: string): Promise<Ground | undefined> => {
+      const { commitOf, pathOf } = this.#options;
+      if (view === undefined) return undefined;
+      if (commit === view.snapshot?.commit) return this.#ground();
+      const snapshot = await commitOf(view.name, commit);
+      return snapshot && groundAt(basis, this.#sight(), { view, path: pathOf(view.name), snapshot }, signal);
+    };
+    return (commit) => {
+      const found = known.get(commit) ?? read(commit);
+      known.set(commit, found);
+      return found;
+    };
   }
 
   async names(): Promise<NamesAnswer> {
@@ -136,7 +182,8 @@ export class Questions implements QuestionsPort {
     const keys = [...new Set([...resolution.apps.map(({ key }) => key), ...released])];
     return {
       app: app === undefined ? undefined : appNamed(app, keys),
-      cluster: cluster === undefined || members.some((name) => name === cluster) ? cluster : clusterNamed(cluster, resolution.clusters).name,
+      cluster:
+        cluster === undefined || members.some((name) => name === cluster) ? cluster : clusterNamed(cluster, resolution.clusters).name,
     };
   }
 

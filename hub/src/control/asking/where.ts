@@ -32,7 +32,12 @@ type Found = Omit<WhereAnswer, "what" | "asOf">;
 export async function where(what: string, sight: WhereSight): Promise<Found> {
   if (/^[0-9a-f]{6,64}$/.test(what)) {
     const releases = sight.held.filter(({ release }) => release.startsWith(what));
-    if (releases.length > 0) return found("release", releases.map((each) => ({ ...each, found: each.release })), null);
+    if (releases.length > 0)
+      return found(
+        "release",
+        releases.map((each) => ({ ...each, found: each.release })),
+        null,
+      );
     if (what.length <= 40) return byCommit(what, sight);
     return found("release", [], null);
   }
@@ -44,7 +49,11 @@ export async function where(what: string, sight: WhereSight): Promise<Found> {
     });
   const hits = new Map<Digest, string | undefined>();
   const items = sight.held.flatMap((each): WhereRow[] => {
-    if (!hits.has(each.release)) hits.set(each.release, sight.imagesOf(each.release).find((image) => isImage(image, query)));
+    if (!hits.has(each.release))
+      hits.set(
+        each.release,
+        sight.imagesOf(each.release).find((image) => isImage(image, query)),
+      );
     const image = hits.get(each.release);
     return image === undefined ? [] : [{ ...each, found: image }];
   });
@@ -84,9 +93,18 @@ function found(as: WhereAnswer["as"], items: readonly WhereRow[], history: Where
 }
 
 /** What a cluster runs, was given and waits for. A pin is as new as the decision that left it as it is. */
-export function heldOn(cluster: ClusterName, member: Member | undefined, decided: Decided | undefined, commit: string | null): readonly Held[] {
+export function heldOn(
+  cluster: ClusterName,
+  member: Member | undefined,
+  decided: Decided | undefined,
+  commit: string | null,
+): readonly Held[] {
   const out: Held[] = [];
-  const apps = new Set<AppKey>([...(member?.released.keys() ?? []), ...(member?.statuses.keys() ?? []), ...(decided?.placements.keys() ?? [])]);
+  const apps = new Set<AppKey>([
+    ...(member?.released.keys() ?? []),
+    ...(member?.statuses.keys() ?? []),
+    ...(decided?.placements.keys() ?? []),
+  ]);
   for (const app of apps) {
     const status = member?.statuses.get(app)?.status;
     const released = member?.released.get(app);
