@@ -85,7 +85,7 @@ function choicesOf(command: Command, rest: readonly string[], typed: string): re
   if (open !== undefined) return open.argChoices ?? [];
   if (command.name() === "completion") return shells;
   if (typed.startsWith("-")) return ["--help", ...command.options.flatMap(({ long }) => long ?? [])];
-  return [...command.commands.map((each) => each.name())];
+  return command.commands.map((each) => each.name());
 }
 
 /** The flag whose value is to come. */

@@ -24,15 +24,15 @@ export function maskObject(object: JsonObject, spell: Spell): JsonObject {
 
 /** A value that stands under a name: masked when the name is that of a secret, else what is masked inside of it. */
 export function maskValue(name: string, value: JsonValue, spell: Spell): JsonValue {
-  return named(name, value, spell, isSecretName(name));
+  return below(value, spell, isSecretName(name));
 }
 
 /** Below the name of a secret everything is one, but for what says where it lies. */
-function named(name: string, value: JsonValue, spell: Spell, secret: boolean): JsonValue {
+function below(value: JsonValue, spell: Spell, secret: boolean): JsonValue {
   if (isJsonObject(value)) {
-    return mapped(value, (key, item) => named(key, item, spell, isSecretName(key) || (secret && !references.test(key))));
+    return mapped(value, (key, item) => below(item, spell, isSecretName(key) || (secret && !references.test(key))));
   }
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => named(name, item, spell, secret));
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => below(item, spell, secret));
   return secret && (typeof value === "string" || typeof value === "number") && value !== "" ? spell(String(value)) : value;
 }
 
