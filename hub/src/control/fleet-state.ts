@@ -6,10 +6,10 @@ import type { GuardName } from "@muster/proto/model/evidence";
 import type { AppKey, ClusterName, ObjectIdentity } from "@muster/proto/model/identity";
 import type { ReasonCode } from "@muster/proto/model/reasons";
 import type { Problem } from "../fleet/fleet.ts";
-import type { FleetModel, Placement, Resolution, ResolvedCluster } from "../resolve/resolve.ts";
+import type { FleetModel, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../resolve/resolve.ts";
 import type { ReleasedRow } from "../store/store.ts";
-import type { Answered } from "./renders.ts";
-import type { SourceView } from "./sources.ts";
+import type { Contents } from "./sources/fleet-sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 
 /** Why a wanted pin is not released, or cannot be had. `since` is milliseconds since 1970. */
 export type Waiting = { readonly reason: ReasonCode; readonly message: string; readonly since: number };
@@ -52,8 +52,9 @@ export type FleetState = {
 export type Basis = {
   readonly model: FleetModel;
   readonly resolution: Resolution;
-  readonly answers: ReadonlyMap<Digest, Answered>;
-  /** As they were read then. */
+  readonly answers: ReadonlyMap<Digest, RenderAnswer>;
+  readonly contents: Contents;
+  /** As they were read then, the root first. */
   readonly sources: readonly SourceView[];
   readonly problems: readonly Problem[];
 };

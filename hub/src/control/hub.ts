@@ -6,12 +6,12 @@ import { messageOf } from "@muster/proto/model/failure";
 import { Renderer } from "../render/render.ts";
 import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
-import { maskUrl, openSource, verifyWebhook, webhookReplays, type GitSource } from "../git/git.ts";
+import { rootSourceName } from "../fleet/fleet.ts";
+import { verifyWebhook, webhookReplays, type openSource } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
-import { fetchAt } from "./asking/fetch-at.ts";
 import { Questions } from "./asking/questions.ts";
 import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
@@ -19,7 +19,8 @@ import type { HubLog } from "./log.ts";
 import { recordCache } from "./record-cache.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
-import { SourceLoop } from "./sources.ts";
+import { FleetSources } from "./sources/fleet-sources.ts";
+import { openContent } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
 
 /** Reads secrets by their refs. */
@@ -45,9 +46,6 @@ export type Hub = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** Name of the root Source: the one in the hub's own configuration. */
-export const rootSource = "root";
-
 /** Opens everything and starts to listen. Throws OperationError with the remedy when it cannot. */
 export async function openHub(options: HubOptions): Promise<Hub> {
   await using stack = new AsyncDisposableStack();
@@ -67,13 +65,13 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     onChange: (cluster) => fleet.look(cluster),
     onRevoked: (serial) => link?.cut(serial),
   });
-  const source = sourceLoop(options, record, () => fleet.lookAtAll());
+  const sources = fleetSources(options, record, () => fleet.lookAtAll());
   const fleet: FleetLoop = new FleetLoop({
     record,
     keys,
     sessions,
     renderer,
-    sources: () => [source.view],
+    sources,
     removeDelayMs: config.removeDelay,
     leaveDelayMs: config.leaveDelay,
     now,
@@ -93,7 +91,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     record,
     sessions,
     state: () => fleet.state,
-    sources: () => [source.view],
+    sources: () => sources.views(),
     staleAfterMs: config.staleAfter,
     now,
   });
@@ -116,13 +114,11 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       basis: () => fleet.basis,
       state: () => fleet.state,
       renders: { renderer, cache: recordCache(record, now), secret: keys.storeKey },
-      commitOf: (_source, commit) => source.snapshotOf(commit),
-      treeAt: fetchAt((_source, revision) => openRoot(options, revision, `${rootSource}.preview`)),
-      pathOf: () => rootPath(config),
+      sources,
       spell: spellWith(keys.storeKey),
       now,
     }),
-    webhook: webhookHandler(options, source),
+    webhook: webhookHandler(options, sources),
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");
@@ -134,7 +130,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     run: async (signal) => {
       // Without its record the hub may promise nothing: it ends, and whoever watches it starts it again.
       const lost = store.died.then((error) => Promise.reject(error));
-      await Promise.race([Promise.all([source.run(signal), fleet.run(signal)]), lost]);
+      await Promise.race([Promise.all([sources.run(signal), fleet.run(signal)]), lost]);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -150,38 +146,23 @@ async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: Hu
   log.info({ path: keys.adminTokenFile }, "made an admin token");
 }
 
-/** The root Source at a revision, in a folder of its own. */
-async function openRoot({ config, secrets, log }: HubOptions, revision: string | null, folder: string): Promise<GitSource> {
-  const { git, secretRef, insecure } = config.root;
-  const secret = secretRef === null ? {} : await secrets.source(secretRef);
-  const address = { name: rootSource, url: git, revision, insecure, ...secret };
-  return openSource({ dir: join(config.dataDir, "git", folder), address, log });
-}
-
-const rootPath = ({ root: { path } }: HubConfig): string => (path === "." ? "" : path);
-
-function sourceLoop(options: HubOptions, record: HubRecord, onChange: () => void): SourceLoop {
-  const { config, log, now, random } = options;
-  const { git, revision, poll } = config.root;
-  return new SourceLoop({
-    name: rootSource,
-    url: maskUrl(git),
-    revision,
-    path: rootPath(config),
-    pollMs: poll,
-    open: () => openRoot(options, revision, rootSource),
-    heldPaths: () => new Set([...record.memory.documents.values()].map((row) => row.path)),
-    lastCommit: record.memory.sources.get(rootSource)?.commit ?? null,
+function fleetSources({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): FleetSources {
+  const { git, poll, ...rest } = config.root;
+  const { memory } = record;
+  return new FleetSources({
+    root: { name: rootSourceName, kind: "git", url: git, pollMs: poll, ...rest },
+    open: (address) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), log }, address),
+    lastCommit: (key) => memory.sources.get(key)?.commit ?? null,
+    heldPaths: (source) => new Set([...memory.documents.values()].flatMap((row) => (row.source === source ? [row.path] : []))),
     now,
     random,
     log,
-    onSnapshot: onChange,
-    onFault: onChange,
+    onChange,
   });
 }
 
 /** A webhook says "go and fetch", nothing else: what it says was pushed is not believed (S40). */
-function webhookHandler({ secrets, log }: HubOptions, source: SourceLoop): ApiPort["webhook"] {
+function webhookHandler({ secrets, log }: HubOptions, sources: FleetSources): ApiPort["webhook"] {
   const replays = webhookReplays();
   return async ({ forge, headers, body }) => {
     const secret = await secrets.webhook(forge).catch(() => undefined);
@@ -191,7 +172,7 @@ function webhookHandler({ secrets, log }: HubOptions, source: SourceLoop): ApiPo
       log.warn({ code: call.code, where: forge }, "a webhook was refused");
       return call.status;
     }
-    if (call.kind === "push" && replays.isNew(call.delivery)) source.hint();
+    if (call.kind === "push" && replays.isNew(call.delivery)) sources.hint(null);
     return 204;
   };
 }

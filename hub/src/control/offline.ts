@@ -21,8 +21,8 @@ import {
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { resolve, type FleetModel, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { closerPlaces } from "./places.ts";
-import { openRenders, type Answered, type KeptRender, type RenderCache, type RendersOptions } from "./renders.ts";
+import { PlaceFinder } from "./places.ts";
+import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 
 export type OfflineQuery = {
   /** A work tree, a bare repository or, without a revision, any folder. */
@@ -52,7 +52,7 @@ export type OfflineFleet = {
   readonly snapshot: Snapshot;
   /** undefined: a folder without Git. */
   readonly repository: LocalRepository | undefined;
-  readonly treeOf: RendersOptions["treeOf"];
+  readonly contentOf: RendersOptions["contentOf"];
 };
 
 /** The name of the one Source that there is without a hub. */
@@ -74,19 +74,23 @@ export async function readFleetOffline(query: OfflineQuery, signal: AbortSignal)
   const model = { ...assembled, documents, enrolled: [], incumbents: new Map<string, string>() };
   const first = resolve(model, new Map());
   if (query.cluster !== null && !first.clusters.some(({ name }) => name === query.cluster)) throw noCluster(query.cluster, first);
-  const sources = treesOf(snapshot, repository);
+  const sources = contentsOf(snapshot, repository);
   const { resolution, answers } = await renderAll(model, first, { cluster: query.cluster, sources, releases }, signal);
   return {
     commit: query.revision === null ? null : snapshot.commit,
     documents,
     resolution,
     answers,
-    problems: [...assembled.problems, ...(await closerPlaces(resolution.problems, () => snapshot.tree)), ...warningsOf(answers)],
+    problems: [
+      ...assembled.problems,
+      ...(await new PlaceFinder().closer(resolution.problems, () => snapshot.tree)),
+      ...warningsOf(answers),
+    ],
     objectsOf: (release) => objectsOf(releases.get(release)),
     model,
     snapshot,
     repository,
-    treeOf: sources,
+    contentOf: sources,
   };
 }
 
@@ -111,7 +115,7 @@ async function fleetFiles(snapshot: Snapshot, under: string): Promise<ParsedFile
 }
 
 /** What cannot be read, such as a link that leads outside, is a problem of that file. */
-export async function fleetFile(tree: Tree, path: string, source = rootSource): Promise<ParsedFile | null> {
+async function fleetFile(tree: Tree, path: string): Promise<ParsedFile | null> {
   try {
     const entry = await tree.entry(path);
     if (entry?.kind !== "blob") return null;
@@ -119,7 +123,7 @@ export async function fleetFile(tree: Tree, path: string, source = rootSource): 
     const text = new TextDecoder().decode(bytes.subarray(0, textBytesMax));
     if (!mentionsMuster(text)) return null;
     if (bytes.length > textBytesMax) throw new OperationError("limit", path, `${path} is larger than ${textBytesMax} bytes`);
-    return parseFleetFile({ source, path, text });
+    return parseFleetFile({ source: rootSource, path, text });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     const problem: Problem = {
@@ -127,9 +131,9 @@ export async function fleetFile(tree: Tree, path: string, source = rootSource): 
       severity: "error",
       message: error.message,
       ...(error.fault && { remedy: error.fault.remedy }),
-      place: { source, path, line: 1 },
+      place: { source: rootSource, path, line: 1 },
     };
-    return { source, path, documents: [], problems: [problem], broken: true, brokenKeys: [] };
+    return { source: rootSource, path, documents: [], problems: [problem], broken: true, brokenKeys: [] };
   }
 }
 
@@ -148,7 +152,7 @@ function withClusters(documents: readonly FleetDocument[], extra: readonly Parse
 }
 
 type Rendered = { readonly resolution: Resolution; readonly answers: ReadonlyMap<Digest, Answered> };
-type Wanted = { readonly cluster: string | null; readonly sources: RendersOptions["treeOf"]; readonly releases: Map<Digest, Release> };
+type Wanted = { readonly cluster: string | null; readonly sources: RendersOptions["contentOf"]; readonly releases: Map<Digest, Release> };
 
 /** Renders what a resolution needs, and resolves again, until nothing is needed. */
 async function renderAll(
@@ -162,9 +166,9 @@ async function renderAll(
   let needs = neededBy(resolution, cluster);
   if (needs.length === 0) return { resolution, answers };
   await using renderer = await Renderer.open();
-  const renders = openRenders({ renderer, cache: memoryCache(releases), treeOf: sources });
+  const renders = openRenders({ renderer, cache: memoryCache(releases), contentOf: sources });
   while (needs.length > 0) {
-    for (const [key, answer] of await renders.answer(needs, signal)) answers.set(key, answer);
+    for (const [key, { answered }] of await renders.answer(needs, signal)) answers.set(key, answered);
     resolution = resolve(model, answers);
     needs = neededBy(resolution, cluster);
   }
@@ -202,15 +206,21 @@ function memoryCache(releases: Map<Digest, Release>): RenderCache {
   };
 }
 
-function treesOf(snapshot: Snapshot, repository: LocalRepository | undefined) {
+function contentsOf(snapshot: Snapshot, repository: LocalRepository | undefined): RendersOptions["contentOf"] {
   const others = new Map<string, Promise<Snapshot>>();
-  return async (source: string, revision: string | null): Promise<Tree> => {
-    if (source !== rootSource) throw offline(`Source ${source} is not read without a hub`);
-    if (revision === null) return snapshot.tree;
-    if (repository === undefined) throw offline(`revision ${revision} cannot be read: the folder is no Git repository`);
+  return async ({ source, revision }) => {
+    const failed = (code: string, message: string): Content => ({ kind: "failed", key: `${source}@${revision ?? ""}`, code, message });
+    if (source !== rootSource) return failed("E_OFFLINE", `Source ${source} is not read without a hub`);
+    if (revision === null) return { kind: "there", key: source, tree: snapshot.tree };
+    if (repository === undefined) return failed("E_OFFLINE", `revision ${revision} cannot be read: the folder is no Git repository`);
     const other = others.get(revision) ?? repository.snapshot(revision);
     others.set(revision, other);
-    return (await other).tree;
+    try {
+      return { kind: "there", key: `${source}@${revision}`, tree: (await other).tree };
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error;
+      return failed(error.fault?.code ?? "E_REF_MISSING", error.message);
+    }
   };
 }
 
@@ -281,6 +291,3 @@ function problemsUnder(problems: readonly Problem[], inside: string): readonly P
 
 const missing = (subject: string, message: string): OperationError =>
   new OperationError("notFound", subject, message, undefined, { code: "E_PATH_MISSING", remedy: "check the path" });
-
-const offline = (message: string): OperationError =>
-  new OperationError("invalid", "offline", message, undefined, { code: "E_OFFLINE", remedy: "ask the hub" });

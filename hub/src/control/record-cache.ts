@@ -2,7 +2,7 @@
 
 import type { JsonValue } from "@muster/proto/model/json";
 import type { HubRecord } from "./record.ts";
-import type { KeptRender, RenderCache } from "./renders.ts";
+import type { KeptRender, RenderCache } from "./renders/renders.ts";
 
 export function recordCache(record: HubRecord, now: () => number): RenderCache {
   return {

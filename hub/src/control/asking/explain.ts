@@ -8,7 +8,7 @@ import { showPath } from "../../fleet/fleet.ts";
 import type { RenderRequest } from "../../resolve/resolve.ts";
 import type { ExplainAnswer, FieldRow, SettingRow } from "../../view/questions.ts";
 import { fieldPlace } from "../places.ts";
-import type { Trial } from "../renders.ts";
+import type { Trial } from "../renders/renders.ts";
 import { explainSettings, nameOf, type SettingsQuery } from "./explain-settings.ts";
 import { leavesOf, readPath, valueAt, type Path } from "./field-path.ts";
 import { appNamed, clusterNamed, placementOf, type Ground } from "./ground.ts";
@@ -84,10 +84,9 @@ async function explainFields(
   const fields = having.slice(0, fieldsMax);
   const values = valuesOf(layersOf(ground, settings.placement, settings.files), request);
   const moved = await movedBy(fields, { trial, request, values }, signal);
-  const tree = await ground.treeOf(request.source, request.revision);
   const rows = fields.map(async (field, i): Promise<FieldRow> => {
     const own = { source: request.source, path: field.source.path, line: field.source.line ?? 1 };
-    const place = trial.inputs.kind === "yaml" ? await fieldPlace(own, path, tree) : own;
+    const place = trial.inputs.kind === "yaml" ? await fieldPlace(own, path, trial.tree) : own;
     const { inputs, tried } = moved[i] ?? { inputs: [], tried: { count: 0, of: 0 } };
     return {
       identity: field.identity,
@@ -95,7 +94,7 @@ async function explainFields(
       value: valueAt(maskObject(field.object, spell), path) ?? null,
       // Kustomize does not tell where an object came from: its files that move the field do.
       place: trial.inputs.kind === "kustomize" ? null : trial.inputs.kind === "helm" ? { source: own.source, path: own.path } : place,
-      movedBy: await settingsOf(ground, settings, inputs, request.source, spell),
+      movedBy: await settingsOf(ground, settings, inputs, { source: request.source, tree: trial.tree }, spell),
       tried,
     };
   });
@@ -107,12 +106,11 @@ async function settingsOf(
   ground: Ground,
   settings: Pick<SettingsQuery, "placement" | "cluster" | "files">,
   inputs: readonly Input[],
-  source: string,
+  { source, tree }: { readonly source: string; readonly tree: Trial["tree"] },
   spell: Spell,
 ): Promise<readonly SettingRow[]> {
   const paths = inputs.flatMap(({ setting }) => (setting === null ? [] : [setting]));
   const rows = paths.length === 0 ? [] : await explainSettings(ground, { ...settings, paths, all: true }, spell);
-  const tree = ground.snapshotOf(source)?.tree;
   const lines = inputs.flatMap(({ file, value }) => (file === null ? [] : [{ file, value }]));
   const ofFiles = lines.map(async ({ file, value }): Promise<SettingRow> => {
     const place = await fieldPlace({ source, path: file.path, line: file.line }, file.at, tree);

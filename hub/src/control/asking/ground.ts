@@ -6,9 +6,9 @@ import { OperationError } from "@muster/proto/model/failure";
 import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
 import type { FleetDocument, Problem } from "../../fleet/fleet.ts";
 import type { Snapshot } from "../../git/git.ts";
-import type { Enrolled, Placement, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
+import type { Enrolled, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
 import type { Declared } from "../../view/difference.ts";
-import type { Answered, Renders, RendersOptions } from "../renders.ts";
+import type { Renders } from "../renders/renders.ts";
 
 export type Ground = {
   /** Of the root Source; null: files that are in no commit. */
@@ -16,9 +16,8 @@ export type Ground = {
   readonly documents: readonly FleetDocument[];
   readonly enrolled: readonly Enrolled[];
   readonly resolution: Resolution;
-  readonly answers: ReadonlyMap<Digest, Answered>;
+  readonly answers: ReadonlyMap<Digest, RenderAnswer>;
   readonly problems: readonly Problem[];
-  readonly treeOf: RendersOptions["treeOf"];
   /** The Snapshot of a Source that was resolved; undefined for a Source that is not known. */
   readonly snapshotOf: (source: string) => Snapshot | undefined;
   /** A commit of a Source's history, as far as it is at hand. */

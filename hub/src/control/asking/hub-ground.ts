@@ -1,25 +1,26 @@
-// The hub's last decision as a ground for questions; and the same fleet with one Source at another revision, resolved and rendered for
-// the question alone.
+// The hub's last decision as a ground for questions; and the same fleet with one Source at another revision, read, resolved and rendered
+// as a decision is, for the question alone.
 
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { JsonObject } from "@muster/proto/model/json";
-import { admitSource } from "../../admit/admit.ts";
-import { assembleFleet, isFleetFile, type ParsedFile } from "../../fleet/fleet.ts";
-import { changes, type Snapshot, type Tree } from "../../git/git.ts";
-import { resolve, type FleetModel, type Resolution } from "../../resolve/resolve.ts";
+import type { Snapshot } from "../../git/git.ts";
+import { resolve, type FleetModel, type RenderAnswer, type Resolution } from "../../resolve/resolve.ts";
 import type { Store } from "../../store/store.ts";
 import type { Declared } from "../../view/difference.ts";
+import { FleetReading } from "../fleet-reading.ts";
 import type { Basis } from "../fleet-state.ts";
-import { fleetFile } from "../offline.ts";
-import { closerPlaces } from "../places.ts";
-import { openRenders, type Answered, type Renders, type RendersOptions } from "../renders.ts";
-import type { SourceView } from "../sources.ts";
+import { PlaceFinder } from "../places.ts";
+import { openRenders, type Content, type Renders, type RendersOptions } from "../renders/renders.ts";
+import { refOf } from "../sources/content.ts";
+import { nextFiles } from "../sources/fleet-files.ts";
+import type { Contents } from "../sources/fleet-sources.ts";
+import type { SourceView } from "../sources/source-loop.ts";
 import type { Ground } from "./ground.ts";
 
 export type HubSight = {
   readonly store: Pick<Store, "manifest" | "objectText">;
-  readonly renders: Omit<RendersOptions, "treeOf">;
+  readonly renders: Omit<RendersOptions, "contentOf">;
   readonly commitOf: Ground["commitOf"];
 };
 
@@ -27,25 +28,33 @@ export type HubSight = {
 const needsMax = 20_000;
 
 export function hubGround(basis: Basis, sight: HubSight): Ground {
-  return groundOf(basis, sight, (source) => basis.sources.find(({ name }) => name === source)?.snapshot ?? undefined);
-}
-
-function groundOf(basis: Basis, sight: HubSight, snapshotOf: Ground["snapshotOf"]): Ground {
-  const treeOf = async (source: string): Promise<Tree> => snapshotOf(source)?.tree ?? unknownSource(source);
   let renders: Renders | undefined;
+  const snapshotOf: Ground["snapshotOf"] = (source) => basis.sources.find(({ name }) => name === source)?.snapshot ?? undefined;
   return {
-    commit: snapshotOf(basis.sources[0]?.name ?? "")?.commit ?? null,
+    commit: basis.sources[0]?.snapshot?.commit ?? null,
     documents: basis.model.documents,
     enrolled: basis.model.enrolled,
     resolution: basis.resolution,
     answers: basis.answers,
     problems: basis.problems,
-    treeOf,
     snapshotOf,
     commitOf: sight.commitOf,
-    trial: (request, signal) => (renders ??= openRenders({ ...sight.renders, treeOf })).trial(request, signal),
+    trial: (request, signal) => (renders ??= rendersOf(basis.contents, sight)).trial(request, signal),
     objectsOf: (release) => objectsOf(sight.store, release),
   };
+}
+
+function rendersOf(contents: Contents, sight: HubSight): Renders {
+  return openRenders({
+    ...sight.renders,
+    contentOf: (request): Content => {
+      const state = contents.of(refOf(request));
+      if (state.kind === "there") return { kind: "there", key: state.key, tree: state.snapshot.tree };
+      return state.kind === "failed"
+        ? state
+        : { kind: "failed", key: state.key, code: "E_SOURCE_PENDING", message: `${state.key} is being fetched` };
+    },
+  });
 }
 
 /** A Release's objects as the store has them; undefined when they are not kept, or not all. */
@@ -68,18 +77,16 @@ export async function groundAt(
   { view, path, snapshot }: { readonly view: SourceView; readonly path: string; readonly snapshot: Snapshot },
   signal: AbortSignal,
 ): Promise<Ground> {
-  const files = await filesAt(view, path, snapshot);
-  const others = basis.sources.filter(({ name }) => name !== view.name).flatMap((other) => [...other.files.values()]);
-  const before = basis.model.documents;
-  const fleet = assembleFleet([...others, ...files.values()], before);
-  const emptied = admitSource({
-    source: view.name,
-    commit: snapshot.commit,
-    before,
-    after: fleet.documents,
-    pathFound: true,
-    approvals: new Set(),
-  });
+  const where = { source: view.name, path, remedy: "this revision has no such folder", heldPaths: () => new Set<string>() };
+  const { files } = await nextFiles(where, view.files, view.snapshot, snapshot);
+  const sources = basis.sources.map((each) => (each.name === view.name ? { ...each, snapshot, files } : each));
+  const { fleet, problems: silent } = new FleetReading(basis.model.documents).read(sources, new Set());
+  const contents: Contents = {
+    of: (ref) =>
+      ref.source === view.name && ref.revision === null && ref.remote === null
+        ? { kind: "there", key: view.name, snapshot }
+        : basis.contents.of(ref),
+  };
   const model: FleetModel = {
     ...basis.model,
     documents: fleet.documents,
@@ -87,34 +94,18 @@ export async function groundAt(
     unreadable: fleet.unreadable,
     incumbents: basis.resolution.incumbents,
   };
-  const snapshotOf: Ground["snapshotOf"] = (source) =>
-    source === view.name ? snapshot : (basis.sources.find(({ name }) => name === source)?.snapshot ?? undefined);
-  const treeOf = async (source: string): Promise<Tree> => snapshotOf(source)?.tree ?? unknownSource(source);
-  const renders = openRenders({ ...sight.renders, treeOf });
-  const { resolution, answers } = await resolveAll(model, renders, signal);
-  const closer = await closerPlaces(resolution.problems, (source) => snapshotOf(source)?.tree);
-  const problems = [...fleet.problems, ...closer, ...(emptied.kind === "take" ? [] : [emptied.problem])];
-  return groundOf({ ...basis, model, resolution, answers, problems }, sight, snapshotOf);
-}
-
-/** Only files that differ from those at hand are read. */
-async function filesAt(view: SourceView, path: string, snapshot: Snapshot): Promise<ReadonlyMap<string, ParsedFile>> {
-  const files = new Map(view.files);
-  for await (const { path: file, after } of changes(view.snapshot, snapshot, path)) {
-    if (!isFleetFile(file)) continue;
-    const parsed = after === null ? null : await fleetFile(snapshot.tree, file, view.name);
-    if (parsed === null) files.delete(file);
-    else files.set(file, parsed);
-  }
-  return files;
+  const { resolution, answers } = await resolveAll(model, rendersOf(contents, sight), signal);
+  const trees = new Map(sources.map((each) => [each.name, each.snapshot?.tree]));
+  const problems = await new PlaceFinder().closer([...silent, ...fleet.problems, ...resolution.problems], (source) => trees.get(source));
+  return hubGround({ model, resolution, answers, contents, sources, problems }, sight);
 }
 
 async function resolveAll(
   model: FleetModel,
   renders: Renders,
   signal: AbortSignal,
-): Promise<{ readonly resolution: Resolution; readonly answers: ReadonlyMap<Digest, Answered> }> {
-  const answers = new Map<Digest, Answered>();
+): Promise<{ readonly resolution: Resolution; readonly answers: ReadonlyMap<Digest, RenderAnswer> }> {
+  const answers = new Map<Digest, RenderAnswer>();
   for (;;) {
     const resolution = resolve(model, answers);
     if (resolution.needs.length === 0) return { resolution, answers };
@@ -123,13 +114,6 @@ async function resolveAll(
         code: "E_LIMIT",
         remedy: "preview it with muster preview --repo",
       });
-    for (const [key, answer] of await renders.answer(resolution.needs, signal)) answers.set(key, answer);
+    for (const [key, { answered }] of await renders.answer(resolution.needs, signal)) answers.set(key, answered);
   }
-}
-
-function unknownSource(source: string): never {
-  throw new OperationError("notFound", source, `Source ${source} has not been read yet`, undefined, {
-    code: "E_SOURCE_UNREAD",
-    remedy: "see muster status",
-  });
 }

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@muster/proto/mod
 import { mergeLayers } from "../../fleet/fleet.ts";
 import type { RenderRequest } from "../../resolve/resolve.ts";
 import { readYaml, writeYaml } from "../../yaml/yaml.ts";
-import type { Trial } from "../renders.ts";
+import type { Trial } from "../renders/renders.ts";
 import { leavesOf, valueAt, withValue, type Leaf, type Path } from "./field-path.ts";
 import { probeOf } from "./probe.ts";
 

@@ -3,7 +3,7 @@
 import { OperationError } from "@muster/proto/model/failure";
 import { Renderer } from "../../render/render.ts";
 import { readFleetOffline, rootSource, type OfflineFleet, type OfflineQuery } from "../offline.ts";
-import { openRenders } from "../renders.ts";
+import { openRenders } from "../renders/renders.ts";
 import type { Ground } from "./ground.ts";
 
 /** Reads, resolves and renders the fleet, as `readFleetOffline` does. The ground is good until it is disposed of. */
@@ -11,7 +11,7 @@ export async function offlineGround(query: OfflineQuery, signal: AbortSignal): P
   const fleet = await readFleetOffline(query, signal);
   let renderer: Promise<Renderer> | undefined;
   const lazy = { render: async (...args: Parameters<Renderer["render"]>) => (await (renderer ??= Renderer.open())).render(...args) };
-  const renders = openRenders({ renderer: lazy, cache: { get: () => undefined, put: () => undefined }, treeOf: fleet.treeOf });
+  const renders = openRenders({ renderer: lazy, cache: { get: () => undefined, put: () => undefined }, contentOf: fleet.contentOf });
   return {
     ...groundOf(fleet),
     trial: (request, stop) => renders.trial(request, stop),
@@ -20,14 +20,13 @@ export async function offlineGround(query: OfflineQuery, signal: AbortSignal): P
 }
 
 function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> {
-  const { commit, documents, resolution, answers, problems, treeOf, snapshot, repository, model } = fleet;
+  const { commit, documents, resolution, answers, problems, snapshot, repository, model } = fleet;
   return {
     commit,
     documents,
     resolution,
     answers,
     problems,
-    treeOf,
     enrolled: model.enrolled,
     snapshotOf: (source) => (source === rootSource ? snapshot : undefined),
     commitOf: async (_source, id) => repository?.snapshot(id).catch(beyond),

@@ -19,10 +19,10 @@ import type {
 import { heldBy } from "../decide.ts";
 import type { Basis, FleetState } from "../fleet-state.ts";
 import type { HubRecord } from "../record.ts";
+import type { FleetSources } from "../sources/fleet-sources.ts";
 import { between } from "./between.ts";
 import { diffAll } from "./diff.ts";
 import { explain, type ExplainQuery } from "./explain.ts";
-import type { TreeAt } from "./fetch-at.ts";
 import { appNamed, clusterNamed, type Ground } from "./ground.ts";
 import { HeavyQuestions } from "./heavy.ts";
 import { groundAt, hubGround, objectsOf, type HubSight } from "./hub-ground.ts";
@@ -37,10 +37,7 @@ export type QuestionsOptions = {
   readonly basis: () => Basis | null;
   readonly state: () => FleetState;
   readonly renders: HubSight["renders"];
-  readonly commitOf: Ground["commitOf"];
-  readonly treeAt: TreeAt;
-  /** The folder of a Source that counts. */
-  readonly pathOf: (source: string) => string;
+  readonly sources: Pick<FleetSources, "commitOf" | "pathOf" | "treeAt">;
   readonly spell: Spell;
   readonly now: () => number;
 };
@@ -81,12 +78,12 @@ export class Questions implements QuestionsPort {
 
   preview({ revision, source }: { readonly revision: string; readonly source?: string }): Promise<PreviewAnswer> {
     return this.#heavy.run(async (signal) => {
-      const { record, treeAt, pathOf, now } = this.#options;
+      const { record, sources, now } = this.#options;
       const basis = this.#basis();
       const view = basis.sources.find(({ name }) => name === (source ?? basis.sources[0]?.name));
       if (view === undefined) throw noSource(source ?? "", basis);
-      const snapshot = await treeAt(view.name, revision, signal);
-      const after = await groundAt(basis, this.#sight(), { view, path: pathOf(view.name), snapshot }, signal);
+      const snapshot = await sources.treeAt(view.name, revision, signal);
+      const after = await groundAt(basis, this.#sight(), { view, path: sources.pathOf(view.name), snapshot }, signal);
       const held = [...record.memory.members.values()].map(heldBy);
       const seen = preview({
         after,
@@ -102,25 +99,25 @@ export class Questions implements QuestionsPort {
   }
 
   async where(what: string): Promise<WhereAnswer> {
-    const { record, state, commitOf, now } = this.#options;
+    const { record, state, sources, now } = this.#options;
     const { clusters, commit } = state();
     const names = new Set([...clusters.keys(), ...record.memory.members.keys()]);
     const held = [...names].flatMap((name) => heldOn(name, record.memory.members.get(name), clusters.get(name), commit));
     const source = this.#options.basis()?.sources[0]?.name ?? "";
-    const sight = { held, imagesOf: (release: Digest) => this.#imagesOf(release), commitOf: (id: string) => commitOf(source, id) };
+    const sight = { held, imagesOf: (release: Digest) => this.#imagesOf(release), commitOf: (id: string) => sources.commitOf(source, id) };
     return { what, asOf: iso(now()), ...(await where(what, sight)) };
   }
 
   why(query: { readonly cluster: string; readonly app?: string }): Promise<WhyAnswer> {
     return this.#heavy.run(async (signal) => {
-      const { record, commitOf, spell } = this.#options;
+      const { record, sources, spell } = this.#options;
       const { cluster, app } = this.#named(query) as { readonly cluster: ClusterName; readonly app: AppKey | undefined };
       const moves = record.store.moves(cluster, app ?? null);
       const asked = app === undefined ? moves.filter(({ generation }) => generation === moves[0]?.generation) : moves;
       const source = this.#basis().sources[0]?.name ?? "";
       const sight = {
         groundAt: this.#pastGrounds(signal),
-        commitOf: (commit: string) => commitOf(source, commit),
+        commitOf: (commit: string) => sources.commitOf(source, commit),
         manifestOf: (release: Digest) => record.store.manifest(release),
         spell,
         signal,
@@ -137,11 +134,11 @@ export class Questions implements QuestionsPort {
     const view = basis.sources[0];
     const known = new Map<string, Promise<Ground | undefined>>();
     const read = async (commit: string): Promise<Ground | undefined> => {
-      const { commitOf, pathOf } = this.#options;
+      const { sources } = this.#options;
       if (view === undefined) return undefined;
       if (commit === view.snapshot?.commit) return this.#ground();
-      const snapshot = await commitOf(view.name, commit);
-      return snapshot && groundAt(basis, this.#sight(), { view, path: pathOf(view.name), snapshot }, signal);
+      const snapshot = await sources.commitOf(view.name, commit);
+      return snapshot && groundAt(basis, this.#sight(), { view, path: sources.pathOf(view.name), snapshot }, signal);
     };
     return (commit) => {
       const found = known.get(commit) ?? read(commit);
@@ -201,8 +198,8 @@ export class Questions implements QuestionsPort {
   }
 
   #sight(): HubSight {
-    const { record, renders, commitOf } = this.#options;
-    return { store: record.store, renders, commitOf };
+    const { record, renders, sources } = this.#options;
+    return { store: record.store, renders, commitOf: (source, commit) => sources.commitOf(source, commit) };
   }
 
   #pairs(): Pairs {
