@@ -87,7 +87,7 @@ const keeps = (held: ReleasedRow | null): AppVerdict => ({ kind: "keep", app: a,
 
 function decided(member: Member | undefined, apps: readonly AppVerdict[] | undefined, change: Partial<DecideInput> = {}) {
   const cluster = undecidedCluster(berlin, memberOf([])).cluster;
-  const verdict: ClusterVerdict | undefined = apps && { cluster: berlin, apps, tombstones: [], approvals: [], problems: [] };
+  const verdict: ClusterVerdict | undefined = apps && { cluster: berlin, apps, tombstones: [], approvals: [], problems: [], wakeAt: null };
   const placements = apps?.flatMap((each) => (each.kind === "admit" ? [each.placement] : [])) ?? [placement("1")];
   return decide({
     cluster,

@@ -49,7 +49,7 @@ export function between(
 ): ParityAnswer {
   const sides = [left, right].map((word) => new Set(clustersMeant(word, ground).map(({ name }) => name)));
   const [here = new Set<ClusterName>(), there = new Set<ClusterName>()] = sides;
-  const byApp = Map.groupBy(ground.resolution.placements, ({ app }) => app);
+  const byApp = Map.groupBy(ground.resolution.placements.all(), ({ app }) => app);
   const items = [...byApp]
     .filter(([app]) => only(app))
     .flatMap(([app, placements]) => rowOf(ground, app, { left: mostOf(placements, here), right: mostOf(placements, there) }, pairs, spell));

@@ -61,9 +61,9 @@ export function clusterNamed(name: string, clusters: readonly ResolvedCluster[])
 
 /** Throws E_NOT_FOUND where the App is not on the cluster. */
 export function placementOf({ resolution }: Ground, app: AppKey, cluster: ClusterName): Placement {
-  const own = resolution.placements.filter((placement) => placement.app === app);
-  const found = own.find((placement) => placement.cluster === cluster);
+  const found = resolution.placements.get(app, cluster);
   if (found !== undefined) return found;
+  const own = resolution.placements.of(app);
   throw absent(
     `App ${app} is not on cluster ${cluster}`,
     own.map((placement) => placement.cluster),

@@ -34,10 +34,9 @@ export function preview({ after, held, problemsNow, manifestOf, approvals, pairs
   const clusters = [...held, ...fresh];
   const admission = admit({ resolution, clusters, manifestOf, approvals, now });
   const before = new Map(clusters.map((each) => [each.cluster, each]));
-  const wanted = Map.groupBy(resolution.placements, ({ cluster }) => cluster);
   const all = admission.clusters.map((verdict) => {
     const { cluster } = verdict;
-    return { cluster, changes: changesOn(verdict, before.get(cluster), wanted.get(cluster) ?? [], pairs) };
+    return { cluster, changes: changesOn(verdict, before.get(cluster), resolution.placements.at(cluster), pairs) };
   });
   const changed = all.filter(({ changes }) => changes.length > 0);
   const contents = new Contents();
@@ -68,10 +67,9 @@ export const nothingHeld = (cluster: ClusterName): HeldCluster => ({ cluster, ap
 
 /** A resolution as if all of it were released and done: what a repository without a hub is compared with. */
 export function heldOf({ placements, clusters }: Resolution): readonly HeldCluster[] {
-  const byCluster = Map.groupBy(placements, ({ cluster }) => cluster);
   return clusters.map(({ name }) => ({
     ...nothingHeld(name),
-    apps: (byCluster.get(name) ?? []).flatMap(({ release, ...row }) => (release === null ? [] : [{ ...row, release }])),
+    apps: placements.at(name).flatMap(({ release, ...row }) => (release === null ? [] : [{ ...row, release }])),
   }));
 }
 

@@ -55,9 +55,7 @@ export async function whyRow(move: MoveRow, { groundAt, commitOf, manifestOf, sp
 type Seen = NonNullable<CauseFacts["seen"]> & { readonly clusterFiles: readonly string[] };
 
 async function differing(before: Ground, after: Ground, { cluster, app }: MoveRow, spell: Spell, signal: AbortSignal): Promise<Seen> {
-  const [old, now] = [before, after].map(({ resolution }) =>
-    resolution.placements.find((each) => each.app === app && each.cluster === cluster),
-  );
+  const [old, now] = [before, after].map(({ resolution }) => resolution.placements.get(app, cluster));
   const [was, is] = [clusterIn(before, cluster), clusterIn(after, cluster)];
   const layers = (placement: Placement | undefined): readonly string[] => placement?.layers.map(({ from }) => from) ?? [];
   const [oldLayers, nowLayers] = [layers(old), layers(now)];

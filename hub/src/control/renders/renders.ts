@@ -25,7 +25,7 @@ export type RenderCache = {
 };
 
 /** What Helm templates may ask of a cluster. Part of a Variant only where a chart's text asks. */
-export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] };
+export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] | null };
 
 export type RendersOptions = {
   readonly renderer: { render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> };
@@ -207,7 +207,7 @@ class Work {
 
 /** Of a content that is not there: anything that comes changes it. */
 const nothingRead: Witness = { exact: new Set(), folders: new Set([""]) };
-const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: [] };
+const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: null };
 
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   if (map.size >= rememberedMax) map.clear();
