@@ -20,7 +20,7 @@ export const rooms = {
   "hub/src/rollout": pure(),
   "hub/src/bundle": pure(),
   "hub/src/acts": pure(),
-  "hub/src/view": pure(),
+  "hub/src/view": pure("hub/src/yaml"),
   "hub/src/access": pure("hub/src/view"),
   "hub/src/git": world(),
   "hub/src/remote": world("hub/src/yaml", "hub/src/version"),

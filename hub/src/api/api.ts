@@ -19,6 +19,9 @@ import {
 } from "../view/api.ts";
 import { addLive, type LivePort } from "./live.ts";
 import { toProblem } from "./problem.ts";
+import { addQuestions, type QuestionsPort } from "./questions.ts";
+
+export type { QuestionsPort } from "./questions.ts";
 
 export type { LivePort } from "./live.ts";
 export type Caller = { readonly name: string; readonly role: Role };
@@ -39,6 +42,7 @@ export type ApiPort = {
   createToken(request: TokenRequest, caller: Caller): Promise<TokenAnswer>;
   /** Looks at clusters, and what people do by hand. */
   readonly live: LivePort;
+  readonly questions: QuestionsPort;
   /** The status to answer a forge's call with. Never throws. */
   webhook(call: WebhookCall): Promise<number>;
 };
@@ -70,6 +74,7 @@ export async function serveApi(options: ApiOptions, port: ApiPort): Promise<Api>
   addReads(server, port);
   addActs(server, port);
   addLive(server, port.live, { allow: (action) => allow(port, action), callerOf });
+  addQuestions(server, port.questions, allow(port, "see"));
   const url = await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   return {

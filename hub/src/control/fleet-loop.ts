@@ -3,21 +3,20 @@
 
 import { messageOf } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import type { JsonValue } from "@muster/proto/model/json";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { AssembledFleet } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
-import { Resolver, type Enrolled, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { nothingDecided, type FleetState } from "./fleet-state.ts";
+import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { nothingDecided, type Basis, type FleetState } from "./fleet-state.ts";
 import { FleetReading } from "./fleet-reading.ts";
 import { Judging } from "./judging.ts";
 import type { HubLog } from "./log.ts";
 import { PlaceFinder } from "./places.ts";
+import { recordCache } from "./record-cache.ts";
 import type { HubRecord } from "./record.ts";
 import { Remembering } from "./remembering.ts";
 import { Asking } from "./renders/asking.ts";
-import type { KeptRender } from "./renders/renders.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
 import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
@@ -49,6 +48,7 @@ export class FleetLoop {
   readonly #places = new PlaceFinder();
   readonly #resolver = new Resolver();
   #state: FleetState = nothingDecided;
+  #basis: Basis | null = null;
   /** By resolving, since the last turn that came to its end. */
   #touched: Touched = new Set();
   #apps: ReadonlySet<AppKey> | "all" = new Set();
@@ -65,21 +65,17 @@ export class FleetLoop {
     this.#asking = new Asking({
       renderer,
       secret: keys.storeKey,
-      cache: {
-        get: (variant) => record.store.render(variant) as KeptRender | undefined,
-        put: async (variant, kept, release) => {
-          const { digest, manifest, objects } = release;
-          await record.commit([
-            { kind: "release", digest, manifest, objects },
-            { kind: "render", variant, release: digest, body: kept as unknown as JsonValue, at: now() },
-          ]);
-        },
-      },
+      cache: recordCache(record, now),
     });
   }
 
   get state(): FleetState {
     return this.#state;
+  }
+
+  /** What the last decision was made from; null before the first. */
+  get basis(): Basis | null {
+    return this.#basis;
   }
 
   /** Something about one cluster changed. */
@@ -131,7 +127,8 @@ export class FleetLoop {
     const began = now();
     const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
     this.#follow(fleet);
-    const resolution = await this.#resolve(fleet, contents, signal);
+    const model = this.#modelOf(fleet);
+    const resolution = await this.#resolve(model, contents, signal);
     const refs = this.#refsOf(resolution);
     const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
     const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
@@ -143,6 +140,7 @@ export class FleetLoop {
     this.#touched = new Set();
     this.#apps = new Set();
     const problems = [...told, ...judged.problems];
+    this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
     const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
@@ -163,11 +161,13 @@ export class FleetLoop {
     return this.#refs;
   }
 
-  async #resolve(fleet: AssembledFleet, contents: Contents, signal: AbortSignal): Promise<Resolution> {
+  #modelOf({ documents, broken, unreadable }: AssembledFleet): FleetModel {
     const { memory } = this.#options.record;
     const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
-    const { documents, broken, unreadable } = fleet;
-    const model = { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+    return { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+  }
+
+  async #resolve(model: FleetModel, contents: Contents, signal: AbortSignal): Promise<Resolution> {
     let changed = await this.#asking.freshen(contents, signal);
     for (;;) {
       const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);

@@ -14,8 +14,11 @@ import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { openCommanding } from "./commanding/commanding.ts";
+import { Questions } from "./asking/questions.ts";
+import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
+import { recordCache } from "./record-cache.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
@@ -119,6 +122,15 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       return answer;
     },
     createToken: (request, caller) => tokens.create(request, caller),
+    questions: new Questions({
+      record,
+      basis: () => fleet.basis,
+      state: () => fleet.state,
+      renders: { renderer, cache: recordCache(record, now), secret: keys.storeKey },
+      sources,
+      spell: spellWith(keys.storeKey),
+      now,
+    }),
     webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
     live: commanding.live,
   };

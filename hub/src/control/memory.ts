@@ -119,6 +119,7 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   release: () => undefined,
   render: () => undefined,
   sweep: () => undefined,
+  moves: () => undefined,
   documents: (memory, { put, drop }) => {
     for (const key of drop) memory.documents.delete(key);
     for (const row of put) memory.documents.set(row.key, row);

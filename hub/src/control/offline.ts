@@ -48,6 +48,11 @@ export type OfflineFleet = {
   readonly problems: readonly Problem[];
   /** A Release's objects by identity. */
   objectsOf(release: Digest): readonly { readonly identity: ObjectIdentity; readonly object: JsonObject }[];
+  readonly model: FleetModel;
+  readonly snapshot: Snapshot;
+  /** undefined: a folder without Git. */
+  readonly repository: LocalRepository | undefined;
+  readonly contentOf: RendersOptions["contentOf"];
 };
 
 /** The name of the one Source that there is without a hub. */
@@ -82,6 +87,10 @@ export async function readFleetOffline(query: OfflineQuery, signal: AbortSignal)
       ...warningsOf(answers),
     ],
     objectsOf: (release) => objectsOf(releases.get(release)),
+    model,
+    snapshot,
+    repository,
+    contentOf: sources,
   };
 }
 

@@ -7,8 +7,10 @@ import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
 import type { ActRow, ActWrite, EnrolmentRow, EnrolmentWrite } from "./acts.ts";
+import type { MoveRow } from "./history.ts";
 
 export type { ActRow, EnrolmentRow } from "./acts.ts";
+export type { MoveRow } from "./history.ts";
 
 export type TokenRow = {
   readonly id: string;
@@ -131,5 +133,6 @@ export type Write =
   | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
+  | { readonly kind: "moves"; readonly rows: readonly MoveRow[] }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */
   | { readonly kind: "sweep"; readonly used: readonly Digest[]; readonly before: number; readonly at: number };

@@ -1,6 +1,7 @@
 // The tables, as numbered migrations. `user_version` says how many were applied; a database from a newer hub is refused.
 
 import { actsMigration } from "./acts.ts";
+import { historyMigration } from "./history.ts";
 
 export const migrations: readonly string[] = [
   `
@@ -48,4 +49,5 @@ export const migrations: readonly string[] = [
   CREATE TABLE approval (digest TEXT PRIMARY KEY, actor TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
   `,
   actsMigration,
+  historyMigration,
 ];

@@ -7,6 +7,7 @@ import type { ClusterName } from "@muster/proto/model/identity";
 import { manifestText } from "@muster/proto/model/release";
 import type { JsonValue } from "@muster/proto/model/json";
 import { actAppliers } from "./acts.ts";
+import { writeMoves } from "./history.ts";
 import type { ReleasedChange, Write } from "./rows.ts";
 import { seal, tryUnseal } from "./seal.ts";
 import { sweep } from "./sweep.ts";
@@ -139,6 +140,7 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
       run("INSERT OR REPLACE INTO document (key, source, path, body) VALUES (?,?,?,?)", key, source, path, seal(storeKey, key, json(body)));
   },
   source: (run, { row }) => run("INSERT OR REPLACE INTO source (name, body) VALUES (?,?)", row.name, json(row)),
+  moves: (run, { rows }) => writeMoves(run, rows),
   approval: (run, { row: a }) =>
     run("INSERT OR REPLACE INTO approval (digest, actor, reason, at) VALUES (?,?,?,?)", a.digest, a.actor, a.reason, a.at),
 };
