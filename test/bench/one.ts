@@ -6,5 +6,6 @@ import { measurements } from "./measurements.ts";
 const [id, size] = process.argv.slice(2);
 const measurement = measurements.find((each) => each.id === id);
 if (measurement === undefined || (size !== "full" && size !== "small")) throw new Error("usage: one.ts ID full|small");
+process.once("disconnect", () => process.exit(1)); // nobody waits for it any more
 const figures = await measurement.measure(size);
 process.send?.(figures, () => process.exit(0));
