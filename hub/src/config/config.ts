@@ -38,6 +38,13 @@ const schema = z
         secretRef: z.string().min(1).nullable().default(null),
         poll: durationMs.prefault("60s"),
         insecure: z.boolean().default(false),
+        submodules: z.boolean().default(false),
+        mirrors: z.array(z.string().min(1)).max(10).default([]),
+        /** What Apps of the root Source may fetch from elsewhere. */
+        remotes: z
+          .array(z.object({ url: z.string().min(1), secretRef: z.string().min(1).nullable().default(null) }).strict())
+          .max(100)
+          .default([]),
       })
       .strict(),
     secretsDir: z.string().min(1).nullable().default(null),

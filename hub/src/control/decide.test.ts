@@ -97,7 +97,7 @@ function decided(member: Member | undefined, apps: readonly AppVerdict[] | undef
     problems: [],
     before: undefined,
     approvals: new Set(),
-    commit: "c2",
+    commitOf: () => "c2",
     now: later,
     ...change,
   });

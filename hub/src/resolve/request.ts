@@ -2,13 +2,14 @@
 
 import { digestOfJson, type Digest } from "@muster/proto/model/digest";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
-import type { HelmSettings, KustomizeSettings, Layer, ObjectFiles, Place, Settings } from "../fleet/fleet.ts";
+import type { HelmSettings, KustomizeSettings, Layer, ObjectFiles, Place, Remote, Settings } from "../fleet/fleet.ts";
 
 export type RenderRequest = {
   readonly key: Digest;
   readonly source: string;
   /** Null: the Source's own Snapshot. */
   readonly revision: string | null;
+  readonly remote: Remote | null;
   /** Folder in the repository, `.` for its root; kustomize.path is part of it. */
   readonly path: string;
   /** Null: found out by the files. */
@@ -45,6 +46,7 @@ export function renderRequest(
   const inputs = {
     source,
     revision: settings.revision ?? revision,
+    remote: null,
     path: settings.path,
     kind: null,
     namespace: settings.namespace,
