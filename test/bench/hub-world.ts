@@ -10,7 +10,8 @@ import { FleetLoop } from "@muster/hub/control/fleet-loop";
 import type { HubLog } from "@muster/hub/control/log";
 import { openRecord, type HubRecord } from "@muster/hub/control/record";
 import { Sessions } from "@muster/hub/control/sessions";
-import { SourceLoop } from "@muster/hub/control/sources";
+import { FleetSources } from "@muster/hub/control/sources/fleet-sources";
+import { rootSourceName } from "@muster/hub/fleet/fleet";
 import { openKeys, type Keys } from "@muster/hub/keys/keys";
 import { Renderer } from "@muster/hub/render/render";
 import { openStore, type Write } from "@muster/hub/store/store";
@@ -30,9 +31,19 @@ export type HubWorld = AsyncDisposable & {
   delivered(clusters: readonly string[]): Promise<void>;
 };
 
-const sourceName = "root";
 const delays = { removeDelayMs: 1_800_000, leaveDelayMs: 86_400_000 } as const;
 const never = 86_400_000;
+const plainSource = {
+  kind: "git",
+  revision: "main",
+  path: "",
+  pollMs: never,
+  secretRef: null,
+  submodules: false,
+  mirrors: [],
+  remotes: [],
+  insecure: false,
+} as const;
 const deliveryMs = 280_000;
 
 /** Opens the hub on the fleet and waits until every cluster that has an App was sent its first bundle. */
@@ -51,32 +62,23 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
   let loop: FleetLoop | undefined;
   const look = (): void => loop?.lookAtAll();
   const sessions = new Sessions({ record, keys, now: Date.now, log, onChange: () => undefined, onRevoked: () => undefined });
-  const address = {
-    name: sourceName,
-    url: git.url,
-    revision: "main",
-    credentials: { kind: "token", token: new Secret(git.token) },
-  } as const;
-  const source = new SourceLoop({
-    name: sourceName,
-    url: git.url,
-    revision: "main",
-    path: "",
-    pollMs: never,
-    open: () => openSource({ dir: join(dir, "git"), address, log }),
-    lastCommit: null,
+  const token = new Secret(git.token);
+  const sources = new FleetSources({
+    root: { ...plainSource, name: rootSourceName, url: git.url },
+    open: ({ key, url, revision }) =>
+      openSource({ dir: join(dir, "git"), address: { name: key, url, revision, credentials: { kind: "token", token } }, log }),
+    lastCommit: () => null,
     heldPaths: () => new Set([...record.memory.documents.values()].map(({ path }) => path)),
     now: Date.now,
     random: () => 0.5,
     log,
-    onSnapshot: look,
-    onFault: () => failures.push("the source cannot be read"),
+    onChange: look,
   });
-  loop = new FleetLoop({ record, keys, sessions, renderer, sources: () => [source.view], ...delays, now: Date.now, log });
+  loop = new FleetLoop({ record, keys, sessions, renderer, sources, ...delays, now: Date.now, log });
   const mail = new Mail(failures);
   await enrol(fleet.clusterNames, record, sessions, mail);
   const stop = new AbortController();
-  const running = Promise.all([source.run(stop.signal), loop.run(stop.signal)]);
+  const running = Promise.all([sources.run(stop.signal), loop.run(stop.signal)]);
   stack.defer(async () => {
     stop.abort();
     await running;
@@ -90,7 +92,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
     commit: (files) => git.commit(files),
     delivered: (clusters) => {
       const all = mail.each(clusters);
-      source.hint();
+      sources.hint(null);
       return all;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
 
-import { openRenders, type KeptRender } from "@muster/hub/control/renders";
+import { openRenders, type KeptRender } from "@muster/hub/control/renders/renders";
 import { openLocalRepository, type Tree } from "@muster/hub/git/git";
 import { Renderer, type RenderInput, type RenderResult } from "@muster/hub/render/render";
 import { resolve, type RenderRequest } from "@muster/hub/resolve/resolve";
@@ -163,7 +163,7 @@ async function variantHit(renderer: Renderer, size: Size): Promise<Figure> {
     get: (variant: Digest) => kept.get(variant),
     put: (variant: Digest, render: KeptRender) => void kept.set(variant, render),
   };
-  const renders = openRenders({ renderer, cache, treeOf: () => Promise.resolve(tree) });
+  const renders = openRenders({ renderer, cache, contentOf: () => ({ kind: "there", key: "loads", tree }) });
   const { signal } = new AbortController();
   const request = requestFor("small");
   await renders.answer([request], signal);
@@ -171,8 +171,8 @@ async function variantHit(renderer: Renderer, size: Size): Promise<Figure> {
   const samples = await settle(async () => {
     const before = cpuMs();
     for (let hit = 0; hit < hits; hit += 1) {
-      const [answer] = (await renders.answer([request], signal)).values();
-      if (answer?.cached !== true) throw new Error("a kept Variant was rendered again");
+      const [found] = (await renders.answer([request], signal)).values();
+      if (found?.answered.cached !== true) throw new Error("a kept Variant was rendered again");
     }
     return ((cpuMs() - before) * 1000) / hits;
   }, paces[size]);

@@ -119,8 +119,8 @@ async function reportedAt(rig: Rig, commit: string): Promise<number> {
 }
 
 async function ownCpuMs(rig: Rig): Promise<number> {
-  const times = await Promise.all([rig.hub, rig.agent(cluster)].map(({ pid }) => (pid === undefined ? 0 : processCpuMs(pid))));
-  return times.reduce((sum: number, each) => sum + (each ?? NaN), 0);
+  const times = await Promise.all([rig.hub, rig.agent(cluster)].map(async ({ pid }) => processCpuMs(pid ?? 0)));
+  return times.reduce<number>((sum, each) => sum + (each ?? NaN), 0);
 }
 
 /** The same push to a repository that nobody watches, then the same object applied directly. */

@@ -9,10 +9,12 @@ import type { ControlPlane } from "../controlplane/controlplane.ts";
 
 export class RawApi implements Disposable {
   readonly #options: RequestOptions;
+  readonly #token: string;
   readonly #agent: Agent;
   readonly #watches: IncomingMessage[] = [];
 
-  private constructor(options: RequestOptions, agent: Agent) {
+  private constructor(options: RequestOptions, agent: Agent, token: string) {
+    this.#token = token;
     this.#options = options;
     this.#agent = agent;
   }
@@ -20,7 +22,7 @@ export class RawApi implements Disposable {
   static async open({ url, caFile, adminToken }: ControlPlane): Promise<RawApi> {
     const { hostname, port } = new URL(url);
     const agent = new Agent({ keepAlive: true, ca: await readFile(caFile) });
-    return new RawApi({ hostname, port, agent, headers: { authorization: `Bearer ${adminToken}` } }, agent);
+    return new RawApi({ hostname, port, agent }, agent, adminToken);
   }
 
   /** Server-side apply of one object, forced, under a field manager of its own. */
@@ -41,7 +43,7 @@ export class RawApi implements Disposable {
   }
 
   #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
-    const headers = { ...this.#options.headers, "content-type": "application/apply-patch+yaml" };
+    const headers = { authorization: `Bearer ${this.#token}`, "content-type": "application/apply-patch+yaml" };
     return new Promise((resolve, reject) => {
       const call = request({ ...this.#options, method, path, headers }, resolve);
       call.once("error", reject);

@@ -52,7 +52,7 @@ export function cpuMs(): number {
 }
 
 /** What `work` costs in CPU-milliseconds, with what it leaves to do behind it. */
-export async function cpuOf(work: () => Promise<unknown> | unknown): Promise<number> {
+export async function cpuOf(work: () => Promise<void> | void): Promise<number> {
   await quiet();
   const before = cpuMs();
   await work();

@@ -87,10 +87,25 @@ function settled(object: JsonObject): JsonObject {
     Object.entries(written ?? {}).map(([key, value]) => [key, Buffer.from(String(value)).toString("base64")]),
   );
   return {
-    ...rest,
+    ...withProtocols(rest, kindOf(object)),
     metadata,
     ...(isSecret ? { data: { ...data, ...encoded } } : stringData !== undefined && { stringData }),
   };
+}
+
+const portLists = /^(?:Pod|PodTemplate|ReplicationController|Service|(?:apps|batch)\/[A-Za-z]+)$/;
+
+/** Server-side apply asks for the protocol of a port, which is a part of its key. */
+function withProtocols(object: JsonObject, kind: string): JsonObject {
+  if (!portLists.test(kind)) return object;
+  const isPort = (item: JsonValue): boolean => isJsonObject(item) && ("containerPort" in item || (kind === "Service" && "port" in item));
+  const walk = (value: JsonValue): JsonValue => {
+    if (Array.isArray(value)) return (value as readonly JsonValue[]).map(walk);
+    if (!isJsonObject(value)) return value;
+    const inner: JsonObject = Object.fromEntries(Object.entries(value).map(([key, each]) => [key, walk(each)]));
+    return isPort(value) && !("protocol" in value) ? { ...inner, protocol: "TCP" } : inner;
+  };
+  return walk(object) as JsonObject;
 }
 
 function withoutNulls(value: JsonValue): JsonValue {
