@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { buildFleet } from "./fleets.ts";
+import { buildFleet } from "./fleet-files.ts";
 import { isMet, type Figure } from "./measurement.ts";
 import { rowsOf, tableOf, type Latest } from "./report.ts";
 import { median, quantile, settle } from "./samples.ts";

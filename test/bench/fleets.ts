@@ -1,87 +1,85 @@
-// Fleets of any size as files of a repository: clusters, Apps of plain YAML, and who runs what, all told by numbers.
+// Fleets of any size for measurements: Clusters and Apps as documents, and answers to their renders, without files or a renderer.
 
-export type FleetShape = {
-  readonly clusters: number;
-  readonly apps: number;
-  /** On how many clusters each App is; "all" is all of them. */
-  readonly clustersPerApp: number | "all";
-  /** Files in the folder of each App. */
-  readonly filesPerApp: number;
-  /** An App that renders all others, or each App a document that the hub reads itself. */
-  readonly appOfApps: boolean;
-};
+import { digestOf, type Digest } from "@muster/proto/model/digest";
+import { parseFleetFile, type FleetDocument } from "../../hub/src/fleet/fleet.ts";
+import type { FleetModel, RenderAnswer, RenderRequest } from "../../hub/src/resolve/resolve.ts";
+
+/**
+ * `all`: every App on every cluster. `tenth`: on a tenth of them, by a label. `one`: on one cluster, by its name. `parent`: as `tenth`,
+ * all Apps the children of one.
+ */
+export type FleetShape = "all" | "tenth" | "one" | "parent";
+
+export type FleetSize = { readonly clusters: number; readonly apps: number; readonly shape: FleetShape };
 
 export type BuiltFleet = {
-  /** Path -> text. */
-  readonly files: Readonly<Record<string, string>>;
-  readonly clusterNames: readonly string[];
-  readonly appNames: readonly string[];
-  /** Clusters that an App is on. */
-  clustersOf(app: number): readonly string[];
-  /** The file of a cluster, for this slot: which Apps it runs. Slots count from 0. */
-  clusterFile(cluster: number, slot?: number): readonly [path: string, text: string];
-  readonly slots: number;
-  /** A file in an App's folder, with this text in it. */
-  appFile(app: number, text: string): readonly [path: string, text: string];
+  readonly model: FleetModel;
+  /** The documents of one App, with other values: a commit. */
+  app(index: number, edition: number): FleetDocument;
+  /** The document of one cluster under other labels. */
+  cluster(index: number, tenth: number): FleetDocument;
+  /** What a render of this request answers. */
+  answer(request: RenderRequest, edition?: number): RenderAnswer;
 };
 
-const head = (kind: string, name: string): string => `apiVersion: muster.dev/v1alpha1\nkind: ${kind}\nmetadata:\n  name: ${name}\n`;
-const padded = (prefix: string, index: number): string => `${prefix}-${String(index).padStart(5, "0")}`;
-const clusterName = (index: number): string => padded("c", index);
-const appName = (index: number): string => padded("app", index);
-export const appsFolder = "fleet/apps";
-export const soloApp = "solo";
+const head = (kind: string): string => `apiVersion: muster.dev/v1alpha1\nkind: ${kind}\n`;
 
-/** The App `solo` is on the first cluster alone. */
-export function buildFleet(shape: FleetShape): BuiltFleet {
-  const { clusters, apps } = shape;
-  const slots = shape.clustersPerApp === "all" ? 1 : Math.max(1, Math.round(clusters / shape.clustersPerApp));
-  const clusterNames = Array.from({ length: clusters }, (_, index) => clusterName(index));
-  const appNames = Array.from({ length: apps }, (_, index) => appName(index));
-  const clusterFile = (cluster: number, slot = cluster % slots) =>
-    [`fleet/clusters/${clusterName(cluster)}.yaml`, clusterText(cluster, slot)] as const;
-  const appFile = (app: number, text: string) => [`apps/${appName(app)}/settings-0.yaml`, settings(app, 0, text)] as const;
-  const files = new Map<string, string>([
-    [`${appsFolder}/${soloApp}.yaml`, appText(soloApp, `    - cluster: ${clusterName(0)}\n`)],
-    [`apps/${soloApp}/settings.yaml`, soloFile("first")[1]],
-    ...(shape.appOfApps ? [["fleet/all.yaml", `${head("App", "all")}spec:\n  source:\n    path: ${appsFolder}\n`] as const] : []),
-    ...clusterNames.map((_, cluster) => clusterFile(cluster)),
-  ]);
-  for (const [app, name] of appNames.entries()) {
-    files.set(`${appsFolder}/${name}.yaml`, appText(name, selectorOf(app % slots)));
-    for (let file = 0; file < shape.filesPerApp; file += 1) files.set(`apps/${name}/settings-${file}.yaml`, settings(app, file, "first"));
+function document(path: string, text: string): FleetDocument {
+  const { documents, problems } = parseFleetFile({ source: "root", path, text });
+  const [only] = documents;
+  if (only === undefined || problems.length > 0) throw new Error(`${path}: ${problems.map(({ message }) => message).join("; ")}`);
+  return only;
+}
+
+const clusterName = (index: number): string => `c${String(index).padStart(6, "0")}`;
+
+function clusterDocument(index: number, tenth: number): FleetDocument {
+  const labels = `{env: ${index % 3 === 0 ? "staging" : "prod"}, region: r${index % 4}, tenth: "${tenth}"}`;
+  return document(`clusters/${index}.yaml`, `${head("Cluster")}metadata: {name: ${clusterName(index)}, labels: ${labels}}\n`);
+}
+
+function targets({ shape, clusters }: FleetSize, index: number): string {
+  switch (shape) {
+    case "all":
+      return "[{clusters: {matchAll: true}}, {clusters: {matchLabels: {env: staging}}, helm: {values: {replicas: 1}}}]";
+    case "tenth":
+    case "parent":
+      return `[{clusters: {matchLabels: {tenth: "${index % 10}"}}}]`;
+    case "one":
+      return `[{cluster: ${clusterName((index * 7919) % clusters)}}]`;
   }
+}
+
+function appText(size: FleetSize, index: number, edition: number): string {
+  const values = `{replicas: 3, edition: ${edition}, region: "\${cluster.labels.region}"}`;
+  return `${head("App")}metadata: {name: app-${String(index).padStart(5, "0")}}\nspec: {source: {path: apps/${index}}, namespace: n${index}, helm: {values: ${values}}, targets: ${targets(size, index)}}\n`;
+}
+
+export function buildFleet(size: FleetSize): BuiltFleet {
+  const cluster = clusterDocument;
+  const app = (index: number, edition: number) => document(`apps/${index}.yaml`, appText(size, index, edition));
+  const clusters = Array.from({ length: size.clusters }, (_, i) => cluster(i, i % 10));
+  const apps = Array.from({ length: size.apps }, (_, i) => app(i, 0));
+  const children = size.shape === "parent" ? apps.map((_, i) => childOf(i)) : [];
+  const parent = document("parent.yaml", `${head("App")}metadata: {name: parent}\nspec: {source: {path: parent}}\n`);
+  const documents = size.shape === "parent" ? [...clusters, parent] : [...clusters, ...apps];
   return {
-    files: Object.fromEntries(files),
-    clusterNames,
-    appNames,
-    clustersOf: (app) => clusterNames.filter((_, cluster) => cluster % slots === app % slots),
-    clusterFile,
-    slots,
-    appFile,
+    model: { documents, enrolled: [], incumbents: new Map() },
+    app,
+    cluster,
+    answer(request, edition = 0) {
+      const release: Digest = digestOf(`${request.key} ${edition}`);
+      return request.path === "parent"
+        ? { kind: "rendered", release, apps: children, objectCount: 0 }
+        : { kind: "rendered", release, apps: [], objectCount: 4 };
+    },
   };
 }
 
-/** The one file of the App `solo`, with this text in it. */
-export function soloFile(text: string): readonly [path: string, text: string] {
-  return [`apps/${soloApp}/settings.yaml`, `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: solo\ndata:\n  text: ${text}\n`];
-}
-
-function clusterText(cluster: number, slot: number): string {
-  const env = cluster % 3 === 0 ? "prod" : "test";
-  return `${head("Cluster", clusterName(cluster))}  labels:\n    slot: s${slot}\n    env: ${env}\n    region: r${cluster % 7}\n`;
-}
-
-/** Two layers, as fleets have them: for everybody of the slot, and something more in production. */
-function selectorOf(slot: number): string {
-  const prod = `        matchLabels:\n          slot: s${slot}\n          env: prod\n      sync:\n        heal: true\n`;
-  return `    - clusters:\n        matchLabels:\n          slot: s${slot}\n    - clusters:\n${prod}`;
-}
-
-function appText(name: string, targets: string): string {
-  return `${head("App", name)}spec:\n  source:\n    path: apps/${name}\n  namespace: ${name}\n  targets:\n${targets}`;
-}
-
-function settings(app: number, file: number, text: string): string {
-  return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings-${file}\ndata:\n  app: ${appName(app)}\n  text: ${text}\n`;
+function childOf(index: number) {
+  const place = { source: "root", path: "parent/apps.yaml", line: index + 1 };
+  const name = `app-${String(index).padStart(5, "0")}`;
+  const target = { clusters: { matchLabels: { tenth: String(index % 10) } } };
+  const spec = { source: { path: `apps/${index}` }, namespace: `n${index}`, targets: [target] };
+  return { value: { apiVersion: "muster.dev/v1alpha1", kind: "App", metadata: { name }, spec }, place };
 }

@@ -19,7 +19,7 @@ import { digestOf } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
 import { Secret } from "@muster/proto/model/secret";
 import type { FromHub } from "@muster/proto/model/session";
-import type { BuiltFleet } from "./fleets.ts";
+import type { BuiltFleet } from "./fleet-files.ts";
 import { GitProcess } from "./git-process.ts";
 
 export type HubWorld = AsyncDisposable & {
@@ -92,7 +92,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
     commit: (files) => git.commit(files),
     delivered: (clusters) => {
       const all = mail.each(clusters);
-      sources.hint(null);
+      sources.hint([git.url]);
       return all;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

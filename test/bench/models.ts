@@ -5,7 +5,7 @@ import { resolve, type FleetModel, type RenderAnswer, type RenderRequest, type R
 import { readYaml } from "@muster/hub/yaml/yaml";
 import { digestOf, type Digest } from "@muster/proto/model/digest";
 import { isJsonObject } from "@muster/proto/model/json";
-import { appsFolder, type BuiltFleet } from "./fleets.ts";
+import { appsFolder, type BuiltFleet } from "./fleet-files.ts";
 
 const source = "root";
 

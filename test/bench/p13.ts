@@ -1,6 +1,6 @@
 // P13, the hub's part: does a commit for one cluster cost more in a large fleet than in a small one?
 
-import { buildFleet, soloFile, type FleetShape } from "./fleets.ts";
+import { buildFleet, soloFile, type FleetShape } from "./fleet-files.ts";
 import { openHubWorld } from "./hub-world.ts";
 import type { Measurement, Size } from "./measurement.ts";
 import { commitCpu } from "./p5.ts";

@@ -1,8 +1,8 @@
 // P4: resolving a whole fleet from nothing, an App-of-Apps over selectors. The renders are answered already; reading YAML is shown apart.
 
-import { resolve, type RenderAnswer, type Resolution } from "@muster/hub/resolve/resolve";
+import { resolve, type RenderAnswer } from "@muster/hub/resolve/resolve";
 import type { Digest } from "@muster/proto/model/digest";
-import { buildFleet, type BuiltFleet, type FleetShape } from "./fleets.ts";
+import { buildFleet, type BuiltFleet, type FleetShape } from "./fleet-files.ts";
 import type { Figure, Measurement, Size } from "./measurement.ts";
 import { modelOf, resolveAll } from "./models.ts";
 import { cpuMs, median, settle, type Pace } from "./samples.ts";
@@ -28,7 +28,7 @@ export const p4: Measurement = {
     const model = modelOf(fleet, true);
     const parseMs = cpuMs() - began;
     const answers = new Map<Digest, RenderAnswer>();
-    const count = countOf(resolveAll(model, fleet, answers));
+    const count = resolveAll(model, fleet, answers).placements.count;
     const samples = await settle(() => {
       const before = cpuMs();
       resolve(model, answers);
@@ -64,12 +64,6 @@ export const p4: Measurement = {
   },
 };
 
-/** How many Placements there are, however a Resolution keeps them. */
-export function countOf({ placements }: Resolution): number {
-  const book: unknown = placements;
-  return Array.isArray(book) ? book.length : (book as { readonly count: number }).count;
-}
-
 /** Matching labels and keeping an object for each pair: no resolver can do less. */
 async function bareMs(fleet: BuiltFleet, pace: Pace): Promise<number> {
   const labels = fleet.clusterNames.map((name, index) => ({ name, slot: `s${index % fleet.slots}` }));
@@ -89,7 +83,7 @@ function large(shape: FleetShape): Figure {
   const fleet = buildFleet({ ...shape, clusters: shape.clusters * largeFactor });
   const model = modelOf(fleet, true);
   const began = cpuMs();
-  const count = countOf(resolveAll(model, fleet, new Map()));
+  const count = resolveAll(model, fleet, new Map()).placements.count;
   const took = cpuMs() - began;
   const value = process.resourceUsage().maxRSS / 1024;
   const what = `${fleet.clusterNames.length} clusters x ${fleet.appNames.length} Apps, ${count} Placements: most memory of the process`;

@@ -5,7 +5,7 @@ import { decodeEnvelope } from "@muster/proto/codec/envelope";
 import { bundlePayloadType } from "@muster/proto/model/bundle";
 import { digestOf } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
-import { appsFolder, buildFleet, soloApp, type BuiltFleet, type FleetShape } from "./fleets.ts";
+import { appsFolder, buildFleet, soloApp, type BuiltFleet, type FleetShape } from "./fleet-files.ts";
 import { openHubWorld, type HubWorld } from "./hub-world.ts";
 import type { Figure, Measurement, Size } from "./measurement.ts";
 import { cpuOf, median, settle, type Pace } from "./samples.ts";

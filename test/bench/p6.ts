@@ -4,10 +4,9 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { RenderAnswer } from "@muster/hub/resolve/resolve";
 import type { Digest } from "@muster/proto/model/digest";
-import { buildFleet, type FleetShape } from "./fleets.ts";
+import { buildFleet, type FleetShape } from "./fleet-files.ts";
 import type { Measurement, Size } from "./measurement.ts";
 import { modelOf, resolveAll } from "./models.ts";
-import { countOf } from "./p4.ts";
 
 const shapes: Readonly<Record<Size, FleetShape>> = {
   full: { clusters: 10_000, apps: 100, clustersPerApp: "all", filesPerApp: 0, appOfApps: false },
@@ -28,7 +27,7 @@ export const p6: Measurement = {
     const answers = new Map<Digest, RenderAnswer>();
     const resolution = resolveAll(model, fleet, answers);
     const full = await heapMb();
-    const count = countOf(resolution);
+    const { count } = resolution.placements;
     const bare = fleet.appNames.flatMap((app) => fleet.clusterNames.map((cluster) => [app, cluster] as const));
     const pairs = (await heapMb()) - full;
     const perMillion = million / count;

@@ -86,7 +86,7 @@ function fleetText(candidates: readonly Candidate[]): string {
 
 function outcomeOf(fleet: OfflineFleet, index: number): Outcome {
   const key = `default//${appName(index)}`;
-  const release = [...fleet.resolution.placements].find(({ app }) => app === key)?.release ?? null;
+  const release = [...fleet.resolution.placements.all()].find(({ app }) => app === key)?.release ?? null;
   if (release !== null) return { kind: "objects", objects: fleet.objectsOf(release).map(({ object }): JsonObject => object) };
   const problems = fleet.problems.filter(({ subject, severity }) => subject === `App ${key}` && severity === "error");
   return { kind: "failed", message: problems.map(({ code, message }) => `${code} ${message}`).join("; ") || "no reason was told" };

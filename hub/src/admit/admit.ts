@@ -4,7 +4,7 @@
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import type { Problem } from "../fleet/fleet.ts";
-import type { Placement, Resolution } from "../resolve/resolve.ts";
+import type { Resolution } from "../resolve/resolve.ts";
 import { decideCluster } from "./cluster.ts";
 import { findDepartures, removalDelays, type RemovalDelays } from "./departures.ts";
 import { Conflicts } from "./conflicts.ts";
@@ -41,18 +41,12 @@ export function admit(input: AdmitInput): Admission {
   const { resolution, clusters, manifestOf, approvals, now, delays = removalDelays } = input;
   if (resolution.needs.length > 0) throw new TypeError(`a resolution with ${resolution.needs.length} unanswered needs cannot be admitted`);
   const departures = findDepartures(clusters, resolution, delays);
-  const wanted = new Map<string, Placement[]>();
-  for (const placement of resolution.placements) {
-    const same = wanted.get(placement.cluster);
-    if (same === undefined) wanted.set(placement.cluster, [placement]);
-    else same.push(placement);
-  }
   const shared = { departures, conflicts: new Conflicts(), manifests: new Manifests(manifestOf), approvals, delays, now };
   const verdicts = clusters
     .toSorted((a, b) => byCodeUnits(a.cluster, b.cluster))
     .map((held) => {
       const undecided = resolution.undecided.has(held.cluster);
-      return decideCluster({ ...shared, held, wanted: wanted.get(held.cluster) ?? [], undecided });
+      return decideCluster({ ...shared, held, wanted: resolution.placements.at(held.cluster), undecided });
     });
   return { clusters: verdicts, problems: [...departures.problems, ...verdicts.flatMap(({ problems }) => problems)] };
 }

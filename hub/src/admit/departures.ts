@@ -40,7 +40,7 @@ export function findDepartures(clusters: readonly HeldCluster[], declared: Decla
       const going = departs?.mode === "delete" ? 1 : 0;
       const origin = origins.get(originOf(app)) ?? { held: 0, going: 0 };
       origins.set(originOf(app), { held: origin.held + 1, going: origin.going + going });
-      if (departs === undefined || !known.isDeclared(app.app) || known.placed.has(app.app)) continue;
+      if (departs === undefined || !known.isDeclared(app.app) || known.isPlaced(app.app)) continue;
       emptied.set(app.app, { held: (emptied.get(app.app)?.held ?? 0) + 1, mode: departs.mode });
     }
   }
@@ -67,18 +67,18 @@ type Emptied = { readonly held: number; readonly mode: Departure["mode"] };
 const originOf = (app: HeldApp): string => app.parent ?? "";
 
 class Known {
-  readonly placed: ReadonlySet<AppKey>;
   readonly #declared: Declared;
   readonly #delays: RemovalDelays;
   readonly #apps: ReadonlyMap<AppKey, Declared["apps"][number]>;
-  readonly #placements: ReadonlySet<string>;
 
   constructor(declared: Declared, delays: RemovalDelays) {
     this.#declared = declared;
     this.#delays = delays;
     this.#apps = new Map(declared.apps.map((app) => [app.key, app]));
-    this.placed = new Set(declared.placements.map(({ app }) => app));
-    this.#placements = new Set(declared.placements.map(({ app, cluster }) => `${cluster} ${app}`));
+  }
+
+  isPlaced(app: AppKey): boolean {
+    return this.#declared.placements.of(app).length > 0;
   }
 
   isDeclared(app: AppKey): boolean {
@@ -86,7 +86,7 @@ class Known {
   }
 
   departure(cluster: ClusterName, held: HeldApp): Departure | undefined {
-    if (this.#placements.has(`${cluster} ${held.app}`) || this.isUnsure(cluster, held.app, held.parent)) return undefined;
+    if (this.#declared.placements.get(held.app, cluster) !== undefined || this.isUnsure(cluster, held.app, held.parent)) return undefined;
     return this.#asPruned(held, this.#departure(held));
   }
 

@@ -48,7 +48,16 @@ const schema = z
       })
       .strict(),
     secretsDir: z.string().min(1).nullable().default(null),
-    webhooks: z.array(z.object({ forge: z.enum(["gitea"]), secretRef: z.string().min(1) }).strict()).default([]),
+    webhooks: z
+      .array(
+        z
+          .object({
+            forge: z.enum(["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitbucketServer", "azureDevOps"]),
+            secretRef: z.string().min(1),
+          })
+          .strict(),
+      )
+      .default([]),
     /** How long an App that is gone from Git stays before its objects are deleted; how long a cluster that left a selector keeps them. */
     removeDelay: durationMs.prefault("30m"),
     leaveDelay: durationMs.prefault("24h"),

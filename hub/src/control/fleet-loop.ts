@@ -8,7 +8,7 @@ import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { AssembledFleet } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
-import { resolve, type Enrolled, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { Resolver, type Enrolled, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
 import { nothingDecided, type FleetState } from "./fleet-state.ts";
 import { FleetReading } from "./fleet-reading.ts";
 import { Judging } from "./judging.ts";
@@ -20,9 +20,10 @@ import { Asking } from "./renders/asking.ts";
 import type { KeptRender } from "./renders/renders.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
-import { refOf, specOf } from "./sources/content.ts";
+import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
+import { union, type Touched } from "./touched.ts";
 
 export type FleetLoopOptions = {
   readonly record: HubRecord;
@@ -46,7 +47,13 @@ export class FleetLoop {
   readonly #asking: Asking;
   readonly #judging: Judging;
   readonly #places = new PlaceFinder();
+  readonly #resolver = new Resolver();
   #state: FleetState = nothingDecided;
+  /** By resolving, since the last turn that came to its end. */
+  #touched: Touched = new Set();
+  #fleet: AssembledFleet | undefined;
+  #refs: readonly ContentRef[] = [];
+  #moved = true;
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -76,7 +83,8 @@ export class FleetLoop {
   }
 
   /** Something about one cluster changed. */
-  look(_cluster: ClusterName): void {
+  look(cluster: ClusterName): void {
+    this.#judging.touch(cluster);
     this.#bell.ring();
   }
 
@@ -97,6 +105,7 @@ export class FleetLoop {
       } catch (error) {
         if (signal.aborted) return;
         this.#options.log.error({ reason: messageOf(error), err: error }, "could not decide; everything stays as it is");
+        this.#judging.again();
         this.#bell.ring();
         await pause(Math.min(times.retryMaxMs, times.retryMs * 2 ** Math.min(failures, 5)), signal);
         failures += 1;
@@ -121,26 +130,37 @@ export class FleetLoop {
     if (commit === undefined) return;
     const began = now();
     const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
-    sources.follow(fleet.documents.flatMap(({ kind, value }) => (kind === "Source" ? [specOf(value)] : [])));
+    this.#follow(fleet);
     const resolution = await this.#resolve(fleet, contents, signal);
-    sources.want(resolution.requests.values());
+    const refs = this.#refsOf(resolution);
     const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
     const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
-    const commitOf = ({ request }: Placement): string => this.#commitOf(resolution.requests.get(request), contents) ?? commit;
-    const judged = this.#judging.judge(resolution, told, commitOf);
-    const commits = commitsOf(views, resolution, contents);
+    const commitOf = ({ request }: Placement): string => commitIn(contents, resolution.requests.get(request)) ?? commit;
+    const judged = this.#judging.judge({ resolution, touched: this.#touched, problems: told, commitOf });
+    const commits = commitsOf(views, refs, contents);
     const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits);
     this.#judging.accept(judged);
+    this.#touched = new Set();
     const problems = [...told, ...judged.problems];
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
     const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
   }
 
-  /** The commit, or the chart's version, that an App's files are of. */
-  #commitOf(request: RenderRequest | undefined, contents: Contents): string | undefined {
-    const state = request === undefined ? undefined : contents.of(refOf(request));
-    return state?.kind === "there" ? state.snapshot.commit : undefined;
+  /** Sources that Git names are followed. */
+  #follow(fleet: AssembledFleet): void {
+    if (fleet === this.#fleet) return;
+    this.#fleet = fleet;
+    this.#options.sources.follow(fleet.documents.flatMap(({ kind, value }) => (kind === "Source" ? [specOf(value)] : [])));
+  }
+
+  /** The contents that requests name now, each once; they are looked at from now on. */
+  #refsOf({ requests }: Resolution): readonly ContentRef[] {
+    if (this.#moved)
+      this.#refs = [...new Map([...requests.values()].map((request) => [contentKey(refOf(request)), refOf(request)])).values()];
+    this.#moved = false;
+    this.#options.sources.want(this.#refs);
+    return this.#refs;
   }
 
   async #resolve(fleet: AssembledFleet, contents: Contents, signal: AbortSignal): Promise<Resolution> {
@@ -148,22 +168,29 @@ export class FleetLoop {
     const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
     const { documents, broken, unreadable } = fleet;
     const model = { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
-    await this.#asking.freshen(contents, signal);
+    let changed = await this.#asking.freshen(contents, signal);
     for (;;) {
-      const resolution = resolve(model, this.#asking.answers);
-      this.#asking.tidy(resolution.requests);
+      const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);
+      this.#touched = union(this.#touched, resolution.touched);
+      this.#moved ||= resolution.touchedApps === "all" || resolution.touchedApps.size > 0;
       if (resolution.needs.length === 0) return resolution;
-      await this.#asking.answer(resolution.needs, signal);
+      changed = await this.#asking.answer(resolution.needs, signal);
     }
   }
 }
 
+/** The commit, or the chart's version, that an App's files are of. */
+function commitIn(contents: Contents, request: RenderRequest | undefined): string | undefined {
+  const state = request === undefined ? undefined : contents.of(refOf(request));
+  return state?.kind === "there" ? state.snapshot.commit : undefined;
+}
+
 /** What the decision rests on, by content key: each Source's commit, and what Apps take from elsewhere. */
-function commitsOf(views: readonly SourceView[], { requests }: Resolution, contents: Contents): ReadonlyMap<string, string> {
+function commitsOf(views: readonly SourceView[], refs: readonly ContentRef[], contents: Contents): ReadonlyMap<string, string> {
   const commits = new Map<string, string>();
   for (const { name, snapshot } of views) if (snapshot !== null) commits.set(name, snapshot.commit);
-  for (const request of requests.values()) {
-    const state = contents.of(refOf(request));
+  for (const ref of refs) {
+    const state = contents.of(ref);
     if (state.kind === "there") commits.set(state.key, state.snapshot.commit);
   }
   return commits;

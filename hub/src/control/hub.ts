@@ -3,11 +3,12 @@
 import { join } from "node:path";
 
 import { messageOf } from "@muster/proto/model/failure";
+import type { Secret } from "@muster/proto/model/secret";
 import { Renderer } from "../render/render.ts";
 import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
 import { rootSourceName } from "../fleet/fleet.ts";
-import { verifyWebhook, webhookReplays, type openSource } from "../git/git.ts";
+import type { RemoteAddress } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
@@ -19,11 +20,12 @@ import { rebuiltKey, Sessions } from "./sessions.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
 import { openContent } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
+import { webhookHandler } from "./webhooks.ts";
 
 /** Reads secrets by their refs. */
 export type SecretReader = {
-  source(ref: string): Promise<Pick<Parameters<typeof openSource>[0]["address"], "credentials" | "ca">>;
-  webhook(forge: string): Promise<Parameters<typeof verifyWebhook>[0]["secret"] | undefined>;
+  source(ref: string): Promise<Omit<RemoteAddress, "url">>;
+  webhook(forge: string): Promise<Secret | undefined>;
 };
 
 export type HubOptions = {
@@ -106,7 +108,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       return answer;
     },
     createToken: (request, caller) => tokens.create(request, caller),
-    webhook: webhookHandler(options, sources),
+    webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");
@@ -147,22 +149,6 @@ function fleetSources({ config, secrets, log, now, random }: HubOptions, record:
     log,
     onChange,
   });
-}
-
-/** A webhook says "go and fetch", nothing else: what it says was pushed is not believed (S40). */
-function webhookHandler({ secrets, log }: HubOptions, sources: FleetSources): ApiPort["webhook"] {
-  const replays = webhookReplays();
-  return async ({ forge, headers, body }) => {
-    const secret = await secrets.webhook(forge).catch(() => undefined);
-    if (secret === undefined) return 404;
-    const call = verifyWebhook({ headers, body, secret });
-    if (call.kind === "refused") {
-      log.warn({ code: call.code, where: forge }, "a webhook was refused");
-      return call.status;
-    }
-    if (call.kind === "push" && replays.isNew(call.delivery)) sources.hint(null);
-    return 204;
-  };
 }
 
 async function listen(config: HubConfig, keys: Keys, sessions: Sessions, log: HubLog, now: number): Promise<Link> {

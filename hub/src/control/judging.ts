@@ -1,15 +1,15 @@
 // Which clusters have to be judged again, and what is decided for them: admission says what may be deleted, decide what is released.
 
-import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
 import type { Manifest } from "@muster/proto/model/release";
 import { admit, type Admission } from "../admit/admit.ts";
 import type { Problem } from "../fleet/fleet.ts";
-import type { Placement, Resolution } from "../resolve/resolve.ts";
+import type { Placement, ResolvedCluster, Resolution } from "../resolve/resolve.ts";
 import { decide, heldBy, undecidedCluster } from "./decide.ts";
 import type { Decided } from "./fleet-state.ts";
 import type { HubRecord } from "./record.ts";
+import { union, type Touched } from "./touched.ts";
 
 export type JudgingOptions = {
   readonly record: HubRecord;
@@ -19,20 +19,37 @@ export type JudgingOptions = {
 };
 
 export type Judged = {
-  /** Those that were judged now. */
+  /** Those that were due. */
   readonly decided: readonly Decided[];
+  /** Clusters that are no more. */
+  readonly gone: readonly ClusterName[];
   /** Of the whole fleet. */
   readonly problems: readonly Problem[];
+};
+
+/** What a judgement needs to know of the turn. */
+export type Case = {
+  readonly resolution: Resolution;
+  /** By resolving, since the last judgement that was taken over. */
+  readonly touched: Touched;
+  /** Of reading and resolving. */
+  readonly problems: readonly Problem[];
+  readonly commitOf: (placement: Placement) => string;
 };
 
 const manifestsKept = 20_000;
 /** An approval is an answer to a question of today: asked again later, it is another question. */
 const approvalMs = 86_400_000;
+/** Everything is judged again so often, whatever was heard: messages only make things faster. */
+const wholeEveryMs = 600_000;
 
 export class Judging {
   readonly #options: JudgingOptions;
   readonly #manifests = new Map<Digest, Manifest>();
   readonly #clusters = new Map<ClusterName, Decided>();
+  #due: Touched = "all";
+  #wholeAt = 0;
+  #approvals: ReadonlySet<Digest> = new Set();
 
   constructor(options: JudgingOptions) {
     this.#options = options;
@@ -43,16 +60,28 @@ export class Judging {
     return this.#clusters;
   }
 
+  /** Something about one cluster changed. */
+  touch(cluster: ClusterName): void {
+    this.#due = union(this.#due, new Set([cluster]));
+  }
+
+  /** Approvals that count today; the same object while they are the same. */
   approvals(): ReadonlySet<Digest> {
     const { record, now } = this.#options;
     const since = now() - approvalMs;
-    return new Set([...record.memory.approvals.values()].filter(({ at }) => at > since).map(({ digest }) => digest));
+    const digests = [...record.memory.approvals.values()].filter(({ at }) => at > since).map(({ digest }) => digest);
+    if (digests.length === this.#approvals.size && digests.every((digest) => this.#approvals.has(digest))) return this.#approvals;
+    this.#due = "all";
+    return (this.#approvals = new Set(digests));
   }
 
-  /** Decides, and changes nothing yet. `problems`: of reading and resolving. */
-  judge(resolution: Resolution, problems: readonly Problem[], commitOf: (placement: Placement) => string): Judged {
+  /** Decides what is due, and changes nothing yet. What is not accepted in the end has to be judged `again`. */
+  judge({ resolution, touched, problems, commitOf }: Case): Judged {
     const { record, removeDelayMs, leaveDelayMs, now } = this.#options;
+    const at = now();
     const approvals = this.approvals();
+    const due = at - this.#wholeAt >= wholeEveryMs ? "all" : union(this.#due, touched);
+    this.#due = new Set(); // what is touched from now on is for the next turn
     const members = [...record.memory.members.values()];
     const admission = admit({
       resolution,
@@ -60,46 +89,39 @@ export class Judging {
       manifestOf: (release) => this.#manifestOf(release),
       approvals,
       delays: { removeMs: removeDelayMs, orphanMs: leaveDelayMs },
-      now: now(),
+      now: at,
     });
-    const all = [...problems, ...admission.problems];
-    return { decided: this.#decide(resolution, admission, all, commitOf, approvals), problems: admission.problems };
+    const spoken = new Map(resolution.clusters.map((cluster) => [cluster.name, cluster]));
+    const decideOne = this.#decider({ resolution, touched, problems: [...problems, ...admission.problems], commitOf }, admission, at);
+    const names = due === "all" ? new Set([...spoken.keys(), ...record.memory.members.keys()]) : due;
+    const decided = [...names].flatMap((name) => decideOne(name, spoken.get(name)) ?? []);
+    if (due === "all") this.#wholeAt = at;
+    const gone = [...this.#clusters.keys()].filter((name) => !spoken.has(name) && !record.memory.members.has(name));
+    return { decided, gone, problems: admission.problems };
   }
 
   /** Takes a judgement over: it is on disk. */
-  accept({ decided }: Judged): void {
+  accept({ decided, gone }: Judged): void {
     for (const each of decided) this.#clusters.set(each.cluster.name, each);
-    const known = new Set(decided.map(({ cluster }) => cluster.name));
-    for (const name of this.#clusters.keys()) if (!known.has(name)) this.#clusters.delete(name);
+    for (const name of gone) this.#clusters.delete(name);
   }
 
-  #decide(
-    resolution: Resolution,
-    admission: Admission,
-    problems: readonly Problem[],
-    commitOf: (placement: Placement) => string,
-    approvals: ReadonlySet<Digest>,
-  ): readonly Decided[] {
-    const { record, now } = this.#options;
-    const { members } = record.memory;
+  /** What was judged could not be kept or acted on: all of it is judged anew. */
+  again(): void {
+    this.#due = "all";
+  }
+
+  #decider({ resolution, problems, commitOf }: Case, admission: Admission, now: number) {
+    const { members } = this.#options.record.memory;
     const verdicts = new Map(admission.clusters.map((verdict) => [verdict.cluster, verdict]));
-    const placements = Map.groupBy(resolution.placements, ({ cluster }) => cluster);
-    const decided = resolution.clusters.map((cluster) =>
-      decide({
-        cluster,
-        member: members.get(cluster.name),
-        placements: placements.get(cluster.name) ?? [],
-        verdict: verdicts.get(cluster.name),
-        problems,
-        commitOf,
-        approvals,
-        before: this.#clusters.get(cluster.name),
-        now: now(),
-      }),
-    );
-    const known = new Set(decided.map(({ cluster }) => cluster.name));
-    const unspoken = [...members].filter(([name]) => !known.has(name)).map(([name, member]) => undecidedCluster(name, member));
-    return [...decided, ...unspoken].toSorted((a, b) => byCodeUnits(a.cluster.name, b.cluster.name));
+    return (name: ClusterName, cluster: ResolvedCluster | undefined): Decided | undefined => {
+      const member = members.get(name);
+      if (cluster === undefined) return member === undefined ? undefined : undecidedCluster(name, member);
+      const placements = resolution.placements.at(name);
+      const before = this.#clusters.get(name);
+      const verdict = verdicts.get(name);
+      return decide({ cluster, member, placements, verdict, problems, commitOf, approvals: this.#approvals, before, now });
+    };
   }
 
   /** Content-addressed, so what was read once stays true. */

@@ -5,7 +5,7 @@ import { dirname, relative, resolve as resolvePath } from "node:path";
 
 import type { Digest } from "@muster/proto/model/digest";
 import { messageOf, OperationError } from "@muster/proto/model/failure";
-import type { ObjectIdentity } from "@muster/proto/model/identity";
+import type { ClusterName, ObjectIdentity } from "@muster/proto/model/identity";
 import type { JsonObject } from "@muster/proto/model/json";
 import type { Release } from "@muster/proto/model/release";
 
@@ -169,8 +169,8 @@ async function renderAll(
 /** What one cluster needs: its own Placements, and Apps that are placed nowhere, for they may hold its Apps. */
 function neededBy({ needs, placements }: Resolution, cluster: string | null): readonly RenderRequest[] {
   if (cluster === null) return needs;
-  const elsewhere = new Set(placements.map(({ request }) => request));
-  for (const placement of placements) if (placement.cluster === cluster) elsewhere.delete(placement.request);
+  const elsewhere = new Set([...placements.all()].map(({ request }) => request));
+  for (const { request } of placements.at(cluster as ClusterName)) elsewhere.delete(request);
   return needs.filter(({ key }) => !elsewhere.has(key));
 }
 

@@ -33,6 +33,7 @@ export {
   type Target,
   type TargetSelect,
 } from "./kinds.ts";
+export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";

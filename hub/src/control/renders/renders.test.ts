@@ -62,6 +62,7 @@ function request(path: string, more: Partial<RenderRequest> = {}): RenderRequest
     kustomize,
     objects,
     written: [],
+    capabilities: null,
     ...more,
   };
 }

@@ -2,7 +2,7 @@
 // that one that fails stops nobody else.
 
 import { OperationError } from "@muster/proto/model/failure";
-import { maskUrl, type Snapshot } from "../../git/git.ts";
+import { isSameRepository, maskUrl, type Snapshot } from "../../git/git.ts";
 import type { HubLog } from "../log.ts";
 import { contentAddress, contentKey, sourceAddress, type ContentAddress, type ContentRef, type SourceSpec } from "./content.ts";
 import { SourceLoop, type SourceView } from "./source-loop.ts";
@@ -138,16 +138,15 @@ export class FleetSources {
     return fetched.kind === "snapshot" ? fetched.snapshot : watched.snapshot(fetched.commit);
   }
 
-  /** Fetches as soon as possible: somebody said that something was pushed to one of these URLs; null: to any. */
-  hint(urls: readonly string[] | null): void {
-    const plain = urls?.map(plainUrl);
-    const concerns = (url: string): boolean => plain === undefined || plain.length === 0 || plain.includes(plainUrl(url));
+  /** Fetches as soon as possible: somebody said that something was pushed to the repository with these URLs. */
+  hint(urls: readonly string[]): void {
+    const concerns = (url: string): boolean => isSameRepository(urls, url);
     const hinted = [
       ...[...this.#sources.values()].filter(({ spec }) => concerns(spec.url)).flatMap(({ loop }) => loop ?? []),
       ...[...this.#contents.values()].filter(({ address }) => concerns(address.url)).map(({ watch }) => watch),
     ];
     for (const each of hinted) each.hint();
-    // A server may call itself by another name than the one that we know it by: the root's push is the one that must not be missed.
+    // A server may call itself by another name than the one that we know it by: better one look too many.
     if (hinted.length === 0) for (const { loop } of this.#sources.values()) loop?.hint();
   }
 
@@ -235,11 +234,4 @@ function stateOf(ref: ContentRef, seen: ReadonlyMap<string, Seen>, specs: Readon
   if (snapshot !== null) return { kind: "there", key, snapshot };
   if (fault !== null) return { kind: "failed", key, code: fault.code, message: fault.message };
   return { kind: "pending", key };
-}
-
-/** One repository has several spellings: with .git and without, by ssh and by https. */
-function plainUrl(url: string): string {
-  const scp = /^[-\w.]+@([-\w.]+):(?!\/\/)(.*)$/.exec(url);
-  const text = scp === null ? url.replace(/^[a-z+]+:\/\/([^/@]*@)?/i, "") : `${scp[1]}/${scp[2]}`;
-  return text.replace(/\.git\/?$|\/$/, "").toLowerCase();
 }

@@ -3,24 +3,45 @@
 import { join } from "node:path";
 
 import { OperationError } from "@muster/proto/model/failure";
-import { openSource } from "../../git/git.ts";
+import { allowedRemote } from "../../fleet/fleet.ts";
+import { openSource, type RemoteAddress } from "../../git/git.ts";
 import type { HubLog } from "../log.ts";
 import { contentFolder, type ContentAddress } from "./content.ts";
 import type { Watched } from "./watch.ts";
 
 export type OpeningOptions = {
   readonly dataDir: string;
-  /** Reads a secret by its ref; read anew at each opening. */
-  readonly secret: (ref: string) => Promise<Pick<Parameters<typeof openSource>[0]["address"], "credentials" | "ca">>;
+  /** Reads a secret by its ref, anew at each opening. */
+  readonly secret: (ref: string) => Promise<Omit<RemoteAddress, "url">>;
   readonly log: HubLog;
 };
 
-export async function openContent({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {
-  const { key, kind, url, revision, secretRef, insecure } = address;
-  const own = secretRef === null ? {} : await secret(secretRef);
-  if (kind === "git") {
-    const dir = join(dataDir, "git", contentFolder(key));
-    return openSource({ dir, address: { name: key, url, revision, insecure, ...own }, log });
-  }
-  throw new OperationError("invalid", key, `cannot fetch ${kind} yet`);
+/** Throws OperationErrors: a secret that is missing, a URL that is not acceptable. Sends nothing yet. */
+export async function openContent(options: OpeningOptions, address: ContentAddress): Promise<Watched> {
+  if (address.kind === "git") return openRepository(options, address);
+  throw new OperationError("invalid", address.key, `cannot fetch ${address.kind} yet`);
 }
+
+async function openRepository({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {
+  const { key, url, revision, secretRef, submodules, mirrors, remotes, insecure } = address;
+  const server = async (at: string, ref: string | null): Promise<RemoteAddress> => ({
+    url: at,
+    insecure,
+    ...(ref === null ? {} : await secret(ref)),
+  });
+  return openSource({
+    dir: join(dataDir, "git", contentFolder(key)),
+    log,
+    address: {
+      name: key,
+      revision,
+      submodules,
+      ...(await server(url, secretRef)),
+      // A mirror is shown what a remote of its URL is shown, never what the Source itself is shown (S15).
+      mirrors: await Promise.all(mirrors.map((mirror) => server(mirror, allowedRemote(remotes, mirror)?.secretRef ?? null))),
+      remotes: submodules ? await Promise.all(remotes.filter(isGit).map((remote) => server(remote.url, remote.secretRef))) : [],
+    },
+  });
+}
+
+const isGit = ({ url }: { readonly url: string }): boolean => !url.startsWith("oci:");
