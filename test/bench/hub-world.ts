@@ -9,6 +9,7 @@ import { openSource } from "@muster/hub/git/git";
 import { FleetLoop } from "@muster/hub/control/fleet-loop";
 import type { HubLog } from "@muster/hub/control/log";
 import { openRecord, type HubRecord } from "@muster/hub/control/record";
+import { noCommands } from "@muster/hub/control/testdata/world";
 import { Sessions } from "@muster/hub/control/sessions";
 import { FleetSources } from "@muster/hub/control/sources/fleet-sources";
 import { rootSourceName } from "@muster/hub/fleet/fleet";
@@ -61,7 +62,15 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
   const log = logTo(failures);
   let loop: FleetLoop | undefined;
   const look = (): void => loop?.lookAtAll();
-  const sessions = new Sessions({ record, keys, now: Date.now, log, onChange: () => undefined, onRevoked: () => undefined });
+  const sessions = new Sessions({
+    record,
+    keys,
+    now: Date.now,
+    log,
+    onChange: () => undefined,
+    onRevoked: () => undefined,
+    commands: noCommands,
+  });
   const token = new Secret(git.token);
   const sources = new FleetSources({
     root: { ...plainSource, name: rootSourceName, url: git.url },
