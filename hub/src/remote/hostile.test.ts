@@ -226,6 +226,8 @@ test("B50 a server that is silent, drips, or does not end is given up, and so is
     [silent, endless, dripping, boasting].map(({ url }) => codeOf(remote.fetchFile(url, null, at(url), signal))),
   );
   assert.deepEqual(codes, ["E_REMOTE_TIMEOUT", "E_LIMIT", "E_REMOTE_TIMEOUT", "E_LIMIT"]);
+  const impatient = await open(t, { idleMs: 100, requestMs: 10_000 });
+  await assert.rejects(impatient.fetchFile(silent.url, null, at(silent.url), signal), /said nothing for 0\.1 s/);
 });
 
 test("a caller that has lost interest is not kept waiting", async (t) => {
