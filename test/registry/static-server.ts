@@ -26,37 +26,48 @@ export interface StaticServerOptions {
   readonly certificate?: Certificate;
   /** Accepts `Authorization: Bearer TOKEN`; any other answer is 401 without a challenge. */
   readonly bearer?: string;
+  /** PEM; asks for a client certificate that it vouches for. */
+  readonly clientCa?: string;
 }
 
 export async function serveFolder(dir: string, options: StaticServerOptions = {}): Promise<StaticServer> {
   const requests: SeenRequest[] = [];
-  const server = await startServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname);
-    const { authorization } = request.headers;
-    const answer = (status: number, headers: http.OutgoingHttpHeaders = {}, body?: Buffer): void => {
-      requests.push({ path, authorization, status });
-      response.writeHead(status, headers).end(body);
-    };
-    if (!isLetIn(authorization, options))
-      return answer(401, options.bearer === undefined ? { "www-authenticate": 'Basic realm="charts"' } : {});
-    const body = await readFile(join(dir, normalize(path))).catch(() => undefined);
-    if (body === undefined) return answer(404);
-    const etag = `"${createHash("sha256").update(body).digest("hex").slice(0, 16)}"`;
-    if (request.headers["if-none-match"] === etag) return answer(304, { etag });
-    answer(200, { etag, "content-length": body.length }, body);
-  }, options.certificate);
+  const server = await startServer(
+    async (request, response) => {
+      const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname);
+      const { authorization } = request.headers;
+      const answer = (status: number, headers: http.OutgoingHttpHeaders = {}, body?: Buffer): void => {
+        requests.push({ path, authorization, status });
+        response.writeHead(status, headers).end(body);
+      };
+      if (!isLetIn(authorization, options))
+        return answer(401, options.bearer === undefined ? { "www-authenticate": 'Basic realm="charts"' } : {});
+      const body = await readFile(join(dir, normalize(path))).catch(() => undefined);
+      if (body === undefined) return answer(404);
+      const etag = `"${createHash("sha256").update(body).digest("hex").slice(0, 16)}"`;
+      if (request.headers["if-none-match"] === etag) return answer(304, { etag });
+      answer(200, { etag, "content-length": body.length }, body);
+    },
+    options.certificate,
+    options.clientCa,
+  );
   return { ...server, requests };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** A server on a free port of 127.0.0.1 that answers as it is told. */
-export async function startServer(handler: Handler, certificate?: Certificate): Promise<{ readonly url: string } & AsyncDisposable> {
+export async function startServer(
+  handler: Handler,
+  certificate?: Certificate,
+  clientCa?: string,
+): Promise<{ readonly url: string } & AsyncDisposable> {
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => undefined); // the other side left
     Promise.resolve(handler(request, response)).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   };
-  const server = certificate === undefined ? http.createServer(listener) : https.createServer({ ...certificate }, listener);
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
+  const server = certificate === undefined ? http.createServer(listener) : https.createServer({ ...certificate, ...clients }, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

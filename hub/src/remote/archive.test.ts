@@ -58,6 +58,11 @@ test("B50 a refused entry is named, and its name cannot write to a terminal", as
   });
 });
 
+test("B50 the reason of a refusal is the entry's own", async () => {
+  await assert.rejects(read(tarOf([{ name: "/etc/passwd" }])), /"\/etc\/passwd": its path is absolute/);
+  await assert.rejects(read(tarOf([{ name: "a/../../x" }])), /"a\/\.\.\/\.\.\/x": its path leads out of the archive/);
+});
+
 test("B50 a bomb is refused before it is unpacked, by its ratio and by its size", async () => {
   const bomb = gzipSync(tarOf([{ name: "zeros", content: Buffer.alloc(32 << 20) }]));
   assert.ok(bomb.length < 64 << 10);

@@ -3,7 +3,7 @@
 import { digestOf, type Digest } from "@muster/proto/model/digest";
 import { printable } from "@muster/proto/model/printable";
 
-import { allowedUrl, baseOf, isBelow, maskUrl } from "./address.ts";
+import { allowedUrl, baseOf, maskUrl } from "./address.ts";
 import type { ArchiveCache } from "./archive-cache.ts";
 import { basicOf, readChallenge } from "./challenge.ts";
 import { readChartEntries, type ChartEntry } from "./chart-index.ts";
@@ -98,13 +98,13 @@ function askIndex(errand: Errand, url: URL, kept: Kept | undefined): Promise<Ans
 }
 
 /**
- * Asks with the address's credentials where the URL is below the address. A user and password go at once, as Helm sends them; a token goes
+ * Asks with the address's credentials, which the client keeps to its own URLs. A user and password go at once, as Helm sends them; a token goes
  * as a bearer, and as a password where the server says that it wants one.
  */
 async function askSigned(errand: Errand, question: Omit<Question, "authorization">): Promise<Answer> {
   const { credentials } = errand.address;
   const below = baseOf(errand.address);
-  if (credentials === undefined || !isBelow(below, question.url)) return ask(errand, question);
+  if (credentials === undefined) return ask(errand, question);
   const asBasic = { value: basicOf(credentials), below };
   if (credentials.kind === "basic") return ask(errand, { ...question, authorization: asBasic });
   const answer = await ask(errand, { ...question, authorization: { value: `Bearer ${credentials.token.reveal()}`, below } });

@@ -14,6 +14,8 @@ export type RemoteLimits = {
   /** A single file of a Kustomize base. */
   readonly fileBytes: number;
   readonly tags: number;
+  /** How many are asked for at once. */
+  readonly tagsPerPage: number;
   readonly chartVersions: number;
   /** All bytes of an unpacked archive. */
   readonly inflatedBytes: number;
@@ -35,6 +37,7 @@ export const defaultLimits: RemoteLimits = {
   documentBytes: 4 << 20,
   fileBytes: 16 << 20,
   tags: 100_000,
+  tagsPerPage: 1_000,
   chartVersions: 20_000,
   inflatedBytes: 128 << 20,
   inflatedRatio: 100,

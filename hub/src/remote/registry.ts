@@ -37,7 +37,6 @@ const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ].join(", ");
-const tagsPerPage = 1_000;
 
 /** Nothing is asked yet. Throws what is wrong with the reference's address. */
 export function openRepository(errand: Errand, reference: Reference): Repository {
@@ -73,7 +72,7 @@ export function openRepository(errand: Errand, reference: Reference): Repository
     },
     async tags() {
       const tags: string[] = [];
-      let next: URL | null = new URL(`tags/list?n=${tagsPerPage}`, base);
+      let next: URL | null = new URL(`tags/list?n=${limits.tagsPerPage}`, base);
       const seen = new Set<string>();
       while (next !== null) {
         if (seen.has(next.href)) throw protocol(errand, next, "sends the same page of tags again");

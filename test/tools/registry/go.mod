@@ -2,7 +2,9 @@ module muster.invalid/tools/registry
 
 go 1.26.0
 
-tool github.com/distribution/distribution/v3/cmd/registry
+tool (
+	github.com/distribution/distribution/v3/cmd/registry
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect
