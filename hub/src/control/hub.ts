@@ -11,6 +11,7 @@ import { rootSourceName } from "../fleet/fleet.ts";
 import type { RemoteAddress } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
+import { openRemote, type Remote } from "../remote/remote.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { openCommanding } from "./commanding/commanding.ts";
@@ -78,7 +79,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     onRevoked: (serial) => link?.cut(serial),
     commands: commanding.port,
   });
-  const sources = fleetSources(options, record, () => fleet.lookAtAll());
+  const remote = await openRemote({ dir: join(config.dataDir, "remote"), log });
+  const sources = fleetSources(options, record, remote, () => fleet.lookAtAll());
   const fleet: FleetLoop = new FleetLoop({
     record,
     keys,
@@ -160,12 +162,17 @@ async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: Hu
   log.info({ path: keys.adminTokenFile }, "made an admin token");
 }
 
-function fleetSources({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): FleetSources {
+function fleetSources(
+  { config, secrets, log, now, random }: HubOptions,
+  record: HubRecord,
+  remote: Remote,
+  onChange: () => void,
+): FleetSources {
   const { git, poll, ...rest } = config.root;
   const { memory } = record;
   return new FleetSources({
     root: { name: rootSourceName, kind: "git", url: git, pollMs: poll, ...rest },
-    open: (address) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), log }, address),
+    open: (address) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), remote, log }, address),
     lastCommit: (key) => memory.sources.get(key)?.commit ?? null,
     heldPaths: (source) => new Set([...memory.documents.values()].flatMap((row) => (row.source === source ? [row.path] : []))),
     now,

@@ -6,7 +6,10 @@ import { allowedRemote, type AllowedRemote, type Remote, type Source } from "../
 import type { RenderRequest } from "../../resolve/resolve.ts";
 
 /** `revision` null: what is in force. `source` is where the App's document lies, or the Source that it names. */
-export type ContentRef = { readonly source: string; readonly revision: string | null; readonly remote: Remote | null };
+export type ContentRef = { readonly source: string; readonly revision: string | null; readonly remote: Remote | RemoteFile | null };
+
+/** A single file on a web server: a base of a kustomization. */
+export type RemoteFile = { readonly kind: "file"; readonly url: string };
 
 /** What the hub knows of a Source's settings, whether they stand in Git or in its own configuration. */
 export type SourceSpec = {
@@ -34,8 +37,10 @@ export const refOf = ({ source, revision, remote }: RenderRequest): ContentRef =
 export type ContentAddress = {
   /** Unique in the hub: where it is kept, how it is shown. */
   readonly key: string;
-  readonly kind: "git" | "chart" | "artifact";
+  readonly kind: "git" | "chart" | "artifact" | "file";
   readonly url: string;
+  /** Credentials are for what is at this URL or below it. */
+  readonly scope: string;
   /** Branch, tag, range or commit; version or range of a chart. */
   readonly revision: string | null;
   /** Of a chart. */
@@ -55,6 +60,7 @@ export function contentKey({ source, revision, remote }: ContentRef): string {
   const at = revision === null ? "" : `@${revision}`;
   if (remote === null) return `${source}${at}`;
   if (remote.kind === "git") return `${source} ${remote.url}${at}`;
+  if (remote.kind === "file") return `${source} ${remote.url}`;
   const version = revision ?? remote.version;
   return `${source} ${remote.repo ?? ""}#${remote.chart}${version === null ? "" : `@${version}`}`;
 }
@@ -68,7 +74,7 @@ export function contentFolder(key: string): string {
 export function sourceAddress(spec: SourceSpec): ContentAddress {
   const { kind, name, url, revision, pollMs, secretRef, submodules, mirrors, remotes, insecure } = spec;
   const rest = { pollMs, secretRef, submodules, mirrors, remotes, insecure };
-  return { key: name, kind: kind === "oci" ? "artifact" : "git", url, revision, chart: null, ...rest };
+  return { key: name, kind: kind === "oci" ? "artifact" : "git", url, scope: url, revision, chart: null, ...rest };
 }
 
 /** The address of what a request names, or why it may not be fetched. */
@@ -86,13 +92,12 @@ export function contentAddress(ref: ContentRef, specs: ReadonlyMap<string, Sourc
     if (spec.kind !== "helm") return { code: "E_FIELD", message: `Source ${spec.name} is no Helm repository` };
     return { ...own, kind: "chart", chart: remote.chart, revision: ref.revision ?? remote.version };
   }
-  const url = remote.kind === "git" ? remote.url : (remote.repo ?? "");
+  const url = remote.kind === "chart" ? (remote.repo ?? "") : remote.url;
   const allowed = allowedRemote(spec.remotes, url);
   if (allowed === null) return forbidden(spec.name, url);
-  const elsewhere = { ...own, url, secretRef: allowed.secretRef, mirrors: [], submodules: false };
-  return remote.kind === "git"
-    ? { ...elsewhere, kind: "git", revision: ref.revision }
-    : { ...elsewhere, kind: "chart", chart: remote.chart, revision: ref.revision ?? remote.version };
+  const elsewhere = { ...own, url, scope: allowed.url, secretRef: allowed.secretRef, mirrors: [], submodules: false };
+  if (remote.kind !== "chart") return { ...elsewhere, kind: remote.kind, revision: ref.revision };
+  return { ...elsewhere, kind: "chart", chart: remote.chart, revision: ref.revision ?? remote.version };
 }
 
 export function forbidden(source: string, url: string): Refused {

@@ -4,27 +4,33 @@ import { join } from "node:path";
 
 import { OperationError } from "@muster/proto/model/failure";
 import { allowedRemote } from "../../fleet/fleet.ts";
-import { openSource, type RemoteAddress } from "../../git/git.ts";
+import { openSource, type RemoteAddress as GitAddress } from "../../git/git.ts";
+import type { Remote, RemoteAddress } from "../../remote/remote.ts";
 import type { HubLog } from "../log.ts";
 import { contentFolder, type ContentAddress } from "./content.ts";
+import { watchRemote } from "./remote-watched.ts";
 import type { Watched } from "./watch.ts";
 
 export type OpeningOptions = {
   readonly dataDir: string;
   /** Reads a secret by its ref, anew at each opening. */
-  readonly secret: (ref: string) => Promise<Omit<RemoteAddress, "url">>;
+  readonly secret: (ref: string) => Promise<Omit<GitAddress, "url">>;
+  /** Fetches what is not in Git; one for the whole hub. */
+  readonly remote: Remote;
   readonly log: HubLog;
 };
 
 /** Throws OperationErrors: a secret that is missing, a URL that is not acceptable. Sends nothing yet. */
 export async function openContent(options: OpeningOptions, address: ContentAddress): Promise<Watched> {
+  const { key, secretRef, insecure, scope } = address;
   if (address.kind === "git") return openRepository(options, address);
-  throw new OperationError("invalid", address.key, `cannot fetch ${address.kind} yet`);
+  const own = secretRef === null ? {} : await options.secret(secretRef);
+  return watchRemote(options.remote, address, remoteAddress({ ...own, name: key, url: scope, insecure }));
 }
 
 async function openRepository({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {
   const { key, url, revision, secretRef, submodules, mirrors, remotes, insecure } = address;
-  const server = async (at: string, ref: string | null): Promise<RemoteAddress> => ({
+  const server = async (at: string, ref: string | null): Promise<GitAddress> => ({
     url: at,
     insecure,
     ...(ref === null ? {} : await secret(ref)),
@@ -45,3 +51,21 @@ async function openRepository({ dataDir, secret, log }: OpeningOptions, address:
 }
 
 const isGit = ({ url }: { readonly url: string }): boolean => !url.startsWith("oci:");
+
+function remoteAddress({
+  credentials,
+  clientCertificate,
+  ca,
+  proxy,
+  insecure,
+  name,
+  url,
+}: GitAddress & { readonly name: string }): RemoteAddress {
+  if (credentials?.kind === "ssh" || credentials?.kind === "githubApp")
+    throw new OperationError("invalid", name, `the secret of ${name} holds what only a Git repository takes`, undefined, {
+      code: "E_CREDENTIALS_KIND",
+      remedy: "give a token, or a username and a password",
+    });
+  const shown = clientCertificate && { cert: clientCertificate.certificate, key: clientCertificate.key };
+  return { name, url, credentials, ca, proxy, insecure, clientCertificate: shown };
+}
