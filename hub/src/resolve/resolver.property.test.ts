@@ -9,7 +9,7 @@ import { resolve, Resolver, type FleetModel, type Placement, type Resolution } f
 import { list } from "./testdata/fleets.ts";
 import { Story, stories } from "./testdata/stories.ts";
 
-const runs = 400;
+const runs = 200;
 
 /** All that a Resolution says, but for what differs from the call before. */
 function said({ touched: _, touchedApps: __, placements, ...rest }: Resolution) {
