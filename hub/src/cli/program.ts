@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 
 import { exitHelp, exitOf, exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
+import { addLive } from "./live/live.ts";
 import type { HubClient } from "./client.ts";
 import type { Output } from "./output.ts";
 import type { TokenFlags } from "./token.ts";
@@ -46,6 +47,7 @@ function build(io: Io, version: string, finish: (exit: Exit) => void): Command {
     });
   addLooking(program, io, finish);
   addActing(program, io, finish);
+  addLive(program, { io, finish, clientOf, outputOption });
   addOffline(program, io, finish);
   return program;
 }

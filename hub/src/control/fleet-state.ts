@@ -10,7 +10,13 @@ import type { Placement, ResolvedCluster } from "../resolve/resolve.ts";
 import type { ReleasedRow } from "../store/store.ts";
 
 /** Why a wanted pin is not released, or cannot be had. `since` is milliseconds since 1970. */
-export type Waiting = { readonly reason: ReasonCode; readonly message: string; readonly since: number };
+export type Waiting = {
+  readonly reason: ReasonCode;
+  readonly message: string;
+  readonly since: number;
+  /** The pin that waits for a hand. */
+  readonly pin?: Digest;
+};
 
 /** A change that the guards hold. */
 export type Held = {

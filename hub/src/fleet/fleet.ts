@@ -37,6 +37,7 @@ export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
+export { allowedRemote } from "./remotes.ts";
 export { fleetKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type FleetFile = { readonly source: string; readonly path: string; readonly text: string };
