@@ -80,3 +80,30 @@ test("D01 D07 a departure that crosses the bound of its origin holds back what d
   assert.deepEqual(eleven.clusters.map(nameOf), clusters.slice(0, 11).map(nameOf));
   assert.deepEqual(said(eleven, name(0)), ["admit db", "hold web E_SHRINK"]);
 });
+
+test("D01 what departs is counted once, however often its cluster is judged", () => {
+  const admitter = new Admitter();
+  const clusters = held(40);
+  const start = fleet(40, 0);
+  admitter.admit({ ...common, resolution: start.resolution, clusters });
+  const few = fleet(40, 10, start.placements);
+  for (const settled of [true, false, true]) {
+    const changed = clusters.slice(0, 10).map((each) => ({ ...each, settled }));
+    const admission = admitter.admit({ ...common, resolution: few.resolution, clusters: changed, only: new Set(changed.map(nameOf)) });
+    assert.deepEqual(said(admission, name(0)), ["admit db", "delete web in 30m"]);
+  }
+});
+
+test("an approval is heard by the clusters that wait for it, and by no other", () => {
+  const admitter = new Admitter();
+  const { resolution } = fleet(12, 11);
+  const clusters = held(12);
+  const first = admitter.admit({ ...common, resolution, clusters });
+  const verdict = first.clusters[0]?.apps.find(({ kind }) => kind === "hold");
+  assert.ok(verdict?.kind === "hold");
+  const quiet = { ...common, resolution, clusters: [], only: new Set<never>(), apps: new Set<never>() };
+  assert.deepEqual(admitter.admit(quiet).clusters, []);
+  const heard = admitter.admit({ ...quiet, approvals: new Set([verdict.digest]) });
+  assert.deepEqual(heard.clusters.map(nameOf), clusters.slice(0, 11).map(nameOf));
+  assert.deepEqual(said(heard, name(0)), ["admit db", "delete web in 30m"]);
+});
