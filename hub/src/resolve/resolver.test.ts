@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Digest } from "@muster/proto/model/digest";
+import type { FleetDocument } from "../fleet/fleet.ts";
 import { resolve, Resolver, type RenderAnswer, type Resolution } from "./resolve.ts";
-import { answerOf, app, cluster, everywhere, list, many, modelOf, type Files, type Folders } from "./testdata/fleets.ts";
+import { answerOf, app, cluster, documentsOf, everywhere, list, many, type Files, type Folders } from "./testdata/fleets.ts";
 
 /** Files of one fleet after another, each resolved with what was kept of the one before; compared with a fresh start each time. */
 function follow(
@@ -13,8 +14,15 @@ function follow(
   order = (needs: Resolution["needs"]) => needs,
 ): readonly Resolution["problems"][] {
   const [resolver, renders] = [new Resolver(), new Map<Digest, RenderAnswer>()];
+  const parsed = new Map<string, readonly FleetDocument[]>();
   return steps.map((files) => {
-    const model = modelOf(files);
+    // A file that says the same keeps its documents.
+    const documents = Object.entries(files).flatMap(([path, text]) => {
+      const known = parsed.get(`${path} ${text}`) ?? documentsOf({ [path]: text });
+      parsed.set(`${path} ${text}`, known);
+      return known;
+    });
+    const model = { documents, enrolled: [], incumbents: new Map() };
     for (;;) {
       const resolution = resolver.resolve(model, renders);
       const fresh = resolve(model, renders);
