@@ -5,7 +5,7 @@ import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { Resolution } from "../resolve/resolve.ts";
-import type { Admission, AdmitInput } from "./admit.ts";
+import type { Admission, AdmitInput } from "./admission.ts";
 import { calmVerdict, type Calm } from "./calm.ts";
 import { Court } from "./cluster.ts";
 import { Conflicts } from "./conflicts.ts";

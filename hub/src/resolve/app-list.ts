@@ -1,12 +1,15 @@
 // The Apps of a Resolution as it tells them. An App that is told the same stays the same object.
 
 import type { AppKey } from "@muster/proto/model/identity";
+import type { Claim } from "./claim.ts";
 import type { Family } from "./family.ts";
 import type { ResolvedApp } from "./resolution.ts";
-import { keepList, sameData } from "./same.ts";
+import { sameData } from "./same.ts";
 
 export class AppList {
-  #byKey = new Map<AppKey, ResolvedApp>();
+  #byKey = new Map<AppKey, Told>();
+  #family: Family | undefined;
+  #children: ReadonlyMap<AppKey, readonly AppKey[]> = new Map();
   #list: readonly ResolvedApp[] = [];
 
   /** Sorted by key; the same array as long as it says the same. */
@@ -16,34 +19,47 @@ export class AppList {
 
   /** Answers the Apps that came, went or are told differently. */
   update(family: Family): readonly AppKey[] {
-    const children = childrenOf(family);
-    const byKey = new Map<AppKey, ResolvedApp>();
+    if (family !== this.#family) this.#children = childrenOf(family);
+    this.#family = family;
+    const byKey = new Map<AppKey, Told>();
     const changed: AppKey[] = [];
     for (const [key, { claim, targeted }] of family.members) {
-      const [first] = claim.parts;
-      const fresh: ResolvedApp = {
-        key,
-        place: claim.place,
-        parent: claim.ancestors.at(-1) ?? null,
-        ancestors: claim.ancestors,
-        children: children.get(key) ?? none,
-        source: first?.start.source ?? claim.place.source,
-        targeted,
-        onLeave: first?.app.onLeave ?? "orphan",
-      };
+      const children = this.#children.get(key) ?? none;
       const was = this.#byKey.get(key);
-      const same = was !== undefined && sameData(was, fresh);
-      byKey.set(key, same ? was : fresh);
+      if (was !== undefined && was.claim === claim && was.app.targeted === targeted && was.children === children) {
+        byKey.set(key, was);
+        continue;
+      }
+      const fresh = appOf(claim, targeted, children);
+      const same = was !== undefined && sameData(was.app, fresh);
+      byKey.set(key, { claim, children, app: same ? was.app : fresh });
       if (!same) changed.push(key);
     }
     for (const key of this.#byKey.keys()) if (!byKey.has(key)) changed.push(key);
     this.#byKey = byKey;
-    this.#list = keepList(this.#list, [...byKey.values()]);
+    if (changed.length > 0) this.#list = [...byKey.values()].map(({ app }) => app);
     return changed;
   }
 }
 
+/** An App as it is told, with what it was told from. */
+type Told = { readonly claim: Claim; readonly children: readonly AppKey[]; readonly app: ResolvedApp };
+
 const none: readonly AppKey[] = [];
+
+function appOf(claim: Claim, targeted: boolean, children: readonly AppKey[]): ResolvedApp {
+  const [first] = claim.parts;
+  return {
+    key: claim.key,
+    place: claim.place,
+    parent: claim.ancestors.at(-1) ?? null,
+    ancestors: claim.ancestors,
+    children,
+    source: first?.start.source ?? claim.place.source,
+    targeted,
+    onLeave: first?.app.onLeave ?? "orphan",
+  };
+}
 
 function childrenOf(family: Family): ReadonlyMap<AppKey, readonly AppKey[]> {
   const children = new Map<AppKey, AppKey[]>();

@@ -23,6 +23,7 @@ export type Turn = {
 };
 
 const noSlots: readonly number[] = [];
+const noParts: readonly PartWork[] = [];
 
 export class AppWork implements PartOwner {
   /** Clusters whose Group is another since this turn. */
@@ -80,7 +81,9 @@ export class AppWork implements PartOwner {
 
   /** False when something of it is not known. */
   get complete(): boolean {
-    return this.birthComplete && [...this.#notable].every(({ verdict }) => verdict?.complete === true);
+    if (!this.birthComplete) return false;
+    for (const { verdict } of this.#notable) if (verdict?.complete !== true) return false;
+    return true;
   }
 
   seatAt(slot: number): Group | undefined {
@@ -182,7 +185,7 @@ export class AppWork implements PartOwner {
       part.scope.stale.clear();
       part.scope.parent.moved.each((slot) => this.#look.add(slot));
     }
-    const faulty = this.#parts.filter(({ complete }) => !complete);
+    const faulty = this.seatsComplete ? noParts : this.#parts;
     for (const slot of slots) if (this.#seats.has(slot) || faulty.some((part) => part.hasFault(slot))) this.#look.add(slot);
     if (this.#bases.size > 0) {
       this.#seats.each((group, slot) => {

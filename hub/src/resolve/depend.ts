@@ -10,16 +10,13 @@ type Dependent = { readonly key: AppKey; readonly place: Place; readonly depends
 
 /** Which dependencies are wrong, from call to call: looked at again when a claim is another one, or a name was not known. */
 export class Dependencies {
-  #claims: readonly Claim[] = [];
   #wrong: ReadonlyMap<AppKey, Problem> = new Map();
   #isSure = false;
 
-  /** The same map as long as nothing was looked at again. */
-  update(family: Family, mayExist: (key: AppKey) => boolean): ReadonlyMap<AppKey, Problem> {
+  /** The same map as long as nothing was looked at again. `adopted`: some claim is another one since the last call. */
+  update(family: Family, adopted: boolean, mayExist: (key: AppKey) => boolean): ReadonlyMap<AppKey, Problem> {
+    if (!adopted && this.#isSure) return this.#wrong;
     const claims = [...family.members.values()].map(({ claim }) => claim);
-    const same = claims.length === this.#claims.length && claims.every((claim, i) => claim === this.#claims[i]);
-    if (same && this.#isSure) return this.#wrong;
-    this.#claims = claims;
     const dependents = new Map(claims.map((claim) => [claim.key, dependent(claim)]));
     this.#isSure = [...dependents.values()].every(({ dependsOn }) => dependsOn.every((each) => dependents.has(each)));
     const wrong = wrongDependencies(dependents, mayExist);

@@ -5,10 +5,10 @@ import { byCodeUnits } from "@muster/proto/model/canonical";
 import { appKeyParts, type AppKey } from "@muster/proto/model/identity";
 import { appDocument, type Problem } from "../fleet/fleet.ts";
 import { AppWork, type Turn } from "./app-work.ts";
+import type { Birth } from "./children.ts";
 import type { Claim } from "./claim.ts";
 import type { Desk } from "./desk.ts";
 import { resolveLimits } from "./limits.ts";
-import { keepList } from "./same.ts";
 
 export type Family = {
   /** Sorted by key. */
@@ -19,7 +19,7 @@ export type Family = {
 };
 
 export type FamilyInput = {
-  /** In any order. */
+  /** In any order; the same array as long as it holds the same. */
   readonly roots: readonly Claim[];
   /** Roots came, went, or are claimed from elsewhere since the last call. */
   readonly rootsMoved: boolean;
@@ -34,8 +34,8 @@ type Grown = Family & {
   readonly broken: ReadonlySet<string>;
   /** Parents before children. */
   readonly line: readonly AppWork[];
-  /** Keys of the children of each. */
-  readonly born: ReadonlyMap<AppWork, readonly AppKey[]>;
+  /** The children of each, as they were looked at last. */
+  readonly born: Map<AppWork, Birth>;
   /** Nobody was refused, so nothing but the claims themselves was decided on. */
   readonly plain: boolean;
 };
@@ -47,17 +47,27 @@ export class FamilyTree {
   readonly #desk: Desk;
   readonly #works = new Map<string, AppWork>();
   #grown: Grown | undefined;
+  #adopted = false;
+  #roots: readonly Claim[] = [];
+  #rootOf: ReadonlyMap<AppKey, Claim> = new Map();
 
   constructor(desk: Desk) {
     this.#desk = desk;
   }
 
+  /** Whether some App's claim is another one since the last turn. */
+  get adopted(): boolean {
+    return this.#adopted;
+  }
+
   /** The same object as long as the same Apps are accepted. */
   grow(input: FamilyInput, turn: Turn): Family {
+    this.#adopted = false;
     if (this.#grown !== undefined && this.#isUpheld(this.#grown, input, turn)) return this.#grown;
     const growth = new Growth(input, (claim) => this.#work(claim, turn));
     const { line, plain, ...family } = growth.run();
-    const born = new Map(line.map((work) => [work, work.birth.claims.map(({ key }) => key)]));
+    const born = new Map(line.map((work) => [work, work.birth]));
+    this.#adopted = true;
     this.#grown = { ...family, line, plain, born, incumbents: input.incumbents, broken: input.broken };
     const kept = new Set(line);
     for (const [id, work] of this.#works) {
@@ -79,18 +89,25 @@ export class FamilyTree {
   /** Brings all members up to date, and sees whether anybody was born or went. */
   #isUpheld({ line, plain, born, incumbents, broken }: Grown, input: FamilyInput, turn: Turn): boolean {
     if (!plain || input.rootsMoved || incumbents !== input.incumbents || broken !== input.broken) return false;
-    const claims = new Map(input.roots.map((claim) => [claim.key, claim]));
+    if (input.roots !== this.#roots) this.#rootOf = new Map(input.roots.map((claim) => [claim.key, claim]));
+    this.#roots = input.roots;
+    const claims = new Map<AppKey, Claim>();
     for (const work of line) {
-      const claim = claims.get(work.key);
+      const claim = claims.get(work.key) ?? this.#rootOf.get(work.key);
       if (claim === undefined) return false;
+      if (claim !== work.claim) this.#adopted = true;
       work.refresh(claim, turn);
-      const keys = work.birth.claims.map(({ key }) => key);
-      const before = born.get(work) ?? [];
-      if (keepList(before, keys) !== before) return false;
-      for (const child of work.birth.claims) claims.set(child.key, child);
+      const [{ birth }, before] = [work, born.get(work)];
+      if (birth !== before && !sameKeys(birth, before)) return false;
+      born.set(work, birth);
+      for (const child of birth.claims) claims.set(child.key, child);
     }
     return true;
   }
+}
+
+function sameKeys({ claims }: Birth, before: Birth | undefined): boolean {
+  return claims.length === before?.claims.length && claims.every(({ key }, i) => key === before.claims[i]?.key);
 }
 
 type Round = { readonly claims: Map<AppKey, Claim[]>; readonly accepted: Map<AppKey, Claim>; readonly beyond: Set<AppKey> };

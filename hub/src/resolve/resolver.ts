@@ -13,6 +13,7 @@ import { Dependencies } from "./depend.ts";
 import { SourceNames, type Desk } from "./desk.ts";
 import { diffDocuments, type DocumentDiff } from "./diff.ts";
 import { FamilyTree, type Family } from "./family.ts";
+import { Knowledge } from "./knowledge.ts";
 import { placeId, SettledKeys } from "./keys.ts";
 import type { FleetModel } from "./model.ts";
 import { PlacementBook } from "./placements.ts";
@@ -21,10 +22,10 @@ import { ProblemList } from "./problem-list.ts";
 import { RequestBook } from "./request-book.ts";
 import type { RenderAnswer } from "./request.ts";
 import type { Resolution } from "./resolution.ts";
-import { keepMap, keepSet, sameMap } from "./same.ts";
+import { keepMap, keepSet } from "./same.ts";
 import { SlotSet } from "./slots.ts";
 import { Selections } from "./selections.ts";
-import { incompleteApps, mayExist, nextIncumbents } from "./unsure.ts";
+import { mayExist } from "./unsure.ts";
 
 const nobody: ReadonlySet<string> = new Set();
 
@@ -38,18 +39,17 @@ export class ResolverState {
   readonly #book: PlacementBook;
   readonly #dependencies = new Dependencies();
   readonly #apps = new AppList();
+  readonly #knowledge = new Knowledge();
   readonly #problems = new ProblemList();
   readonly #roots = new Map<FleetDocument, Claim>();
   readonly #placings = new Map<AppKey, { readonly work: AppWork; readonly placing: Placing }>();
+  #rootList: readonly Claim[] = [];
   #documents: readonly FleetDocument[] = [];
   #groups: ReadonlyMap<string, ClusterGroup> = new Map();
   #broken = nobody;
   #unreadable = nobody;
   #undecided: ReadonlySet<ClusterName> = new Set();
   #incumbents: ReadonlyMap<string, string> = new Map();
-  #next: ReadonlyMap<string, string> = new Map();
-  #incomplete: ReadonlySet<AppKey> = new Set();
-  #knowing = "";
   #serial = 0;
 
   constructor() {
@@ -63,8 +63,7 @@ export class ResolverState {
     this.#serial += 1;
     const touched = new Set<ClusterName>();
     const touchedApps = new Set<AppKey>();
-    const incumbentsMoved = !sameMap(this.#incumbents, model.incumbents);
-    if (incumbentsMoved) this.#incumbents = model.incumbents;
+    this.#incumbents = keepMap(this.#incumbents, model.incumbents);
     this.#broken = keepSet(this.#broken, model.broken ?? nobody);
     this.#unreadable = keepSet(this.#unreadable, model.unreadable ?? nobody);
     const diff = diffDocuments(this.#documents, model.documents);
@@ -78,12 +77,15 @@ export class ResolverState {
     this.#desk.selections.update(clusters.slots, this.#groups);
     this.#desk.requests.update(renders, changed);
     const turn: Turn = { serial: this.#serial, slots: clusters.slots, moved: clusters.moved, sourcesChanged };
-    const roots = [...this.#roots.values()];
+    if (diff.added.length + diff.removed.length > 0) this.#rootList = [...this.#roots.values()];
+    const roots = this.#rootList;
     const family = this.#family.grow({ roots, rootsMoved, incumbents: this.#incumbents, broken: this.#broken }, turn);
-    const wrong = this.#dependencies.update(family, (key) => mayExist({ ...model, incumbents: this.#incumbents }, family, key));
+    const { adopted } = this.#family;
+    const wrong = this.#dependencies.update(family, adopted, (key) => mayExist({ ...model, incumbents: this.#incumbents }, family, key));
     this.#place(family, wrong, clusters, touched, touchedApps);
-    for (const key of this.#apps.update(family)) touchedApps.add(key);
-    this.#know(family, wrong, model, incumbentsMoved, touchedApps);
+    if (adopted) for (const key of this.#apps.update(family)) touchedApps.add(key);
+    const known = { family, wrong, keys: this.#keys, incumbents: this.#incumbents, broken: this.#broken, unreadable: this.#unreadable };
+    for (const key of this.#knowledge.update(known)) touchedApps.add(key);
     return this.#resolution(family, wrong, touched, touchedApps);
   }
 
@@ -171,24 +173,6 @@ export class ResolverState {
     });
   }
 
-  /** What is not known, and who was there first: looked at again only when something of it may differ. */
-  #know(family: Family, wrong: ReadonlyMap<AppKey, Problem>, model: FleetModel, incumbentsMoved: boolean, touchedApps: Set<AppKey>): void {
-    const knowing = [...family.members.values()].map((work) => `${work.complete ? 1 : 0}${work.birth.unread.join(" ")}`).join("\n");
-    const inputs = [family, wrong, this.#broken, this.#unreadable, this.#keys.accepted, this.#keys.disputed];
-    const same = !incumbentsMoved && knowing === this.#knowing && inputs.every((each, i) => each === this.#knownFrom[i]);
-    if (same) return;
-    [this.#knowing, this.#knownFrom] = [knowing, inputs];
-    const whole = { ...model, incumbents: this.#incumbents };
-    const was = this.#incomplete;
-    this.#incomplete = keepSet(was, incompleteApps(whole, family, this.#broken, wrong));
-    for (const key of this.#incomplete.symmetricDifference(was)) touchedApps.add(key);
-    const present = (key: string): boolean => this.#keys.has(key);
-    const next = nextIncumbents(whole, this.#keys.accepted, family, this.#incomplete, this.#broken, present);
-    this.#next = keepMap(this.#incumbents, keepMap(this.#next, next));
-  }
-
-  #knownFrom: readonly unknown[] = [];
-
   #resolution(
     family: Family,
     wrong: ReadonlyMap<AppKey, Problem>,
@@ -204,10 +188,10 @@ export class ResolverState {
       clusters: this.#clusters.list,
       apps: this.#apps.list,
       problems: this.#problems.sorted([...whole, ...lists]),
-      incomplete: this.#incomplete,
+      incomplete: this.#knowledge.incomplete,
       undecided: this.#undecided,
       unreadable: this.#unreadable,
-      incumbents: this.#next,
+      incumbents: this.#knowledge.incumbents,
       touched: this.#serial === 1 ? "all" : touched,
       touchedApps: this.#serial === 1 ? "all" : touchedApps,
     };

@@ -23,14 +23,9 @@ export function keepSet<T>(was: ReadonlySet<T>, now: ReadonlySet<T>): ReadonlySe
 }
 
 export function keepMap<K, V>(was: ReadonlyMap<K, V>, now: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
-  return sameMap(was, now) ? was : now;
-}
-
-export function sameMap<K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const [key, value] of b) if (a.get(key) !== value) return false;
-  return true;
+  if (was === now || was.size !== now.size) return now;
+  for (const [key, value] of now) if (was.get(key) !== value) return now;
+  return was;
 }
 
 export const textOf = (value: unknown): string => canonicalJson(value as JsonValue);

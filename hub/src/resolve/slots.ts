@@ -3,7 +3,7 @@
 
 const fewMax = 32;
 /** An array may be this many times longer than what it holds. */
-const sparseMax = 8;
+const sparseMax = 16;
 
 export class SlotMap<T> {
   readonly #few = new Map<number, T>();
@@ -26,7 +26,8 @@ export class SlotMap<T> {
     if (!this.has(slot)) this.#size += 1;
     if (this.#many === null) {
       this.#few.set(slot, value);
-      if (this.#size > fewMax && slot < this.#size * sparseMax) this.#spread();
+      // Looked at each time that it has doubled.
+      if (this.#size >= fewMax && (this.#size & (this.#size - 1)) === 0) this.#spread();
       return;
     }
     while (this.#many.length < slot) this.#many.push(undefined);
@@ -53,8 +54,8 @@ export class SlotMap<T> {
   }
 
   #spread(): void {
-    const slots = [...this.#few.keys()];
-    const last = Math.max(...slots);
+    let last = 0;
+    for (const slot of this.#few.keys()) last = Math.max(last, slot);
     if (last >= this.#size * sparseMax) return;
     const many: (T | undefined)[] = [];
     while (many.length <= last) many.push(undefined);

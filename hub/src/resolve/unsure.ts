@@ -1,7 +1,6 @@
 // What may be there although it is not seen: below parents that are not fully known, in documents that cannot be read. Nothing of it
 // may be taken away, and it keeps its name.
 
-import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { AppKey } from "@muster/proto/model/identity";
 import { appDocument, documentKey, type Problem } from "../fleet/fleet.ts";
 import type { Family } from "./family.ts";
@@ -22,12 +21,16 @@ export function mayExist(model: FleetModel, family: Family, key: AppKey, depth =
   return depth >= resolveLimits.depthMax || mayExist(model, family, parent, depth + 1);
 }
 
+/** An App that was there and is not among those that are accepted now, with where it was. */
+export type Missing = { readonly app: AppKey; readonly was: string };
+
 /** Apps of which not everything is known. */
 export function incompleteApps(
-  model: FleetModel,
   family: Family,
   broken: ReadonlySet<string>,
+  unreadable: ReadonlySet<string>,
   wrong: ReadonlyMap<AppKey, Problem>,
+  missing: readonly Missing[],
 ): ReadonlySet<AppKey> {
   const incomplete = new Set<AppKey>([...family.undecided, ...wrong.keys()]);
   const prefix = documentKey("App", "");
@@ -36,17 +39,12 @@ export function incompleteApps(
     if (!work.complete) incomplete.add(key);
     for (const child of work.birth.unread) incomplete.add(child);
   }
-  addHidden(incomplete, family, model);
+  addHidden(incomplete, missing, unreadable);
   return incomplete;
 }
 
 /** Apps that were there and are out of sight: below a parent that is not fully known, or in a file that cannot be read. */
-function addHidden(incomplete: Set<AppKey>, family: Family, { incumbents, unreadable }: FleetModel): void {
-  const prefix = documentKey("App", "");
-  const missing = [...incumbents].flatMap(([key, was]) => {
-    const app = key.slice(prefix.length) as AppKey;
-    return key.startsWith(prefix) && !family.members.has(app) ? [{ app, was }] : [];
-  });
+function addHidden(incomplete: Set<AppKey>, missing: readonly Missing[], unreadable: ReadonlySet<string>): void {
   for (let before = -1; before < incomplete.size;) {
     before = incomplete.size;
     for (const { app, was } of missing) {
@@ -60,23 +58,16 @@ function isFromAny(was: string, sources: ReadonlySet<string> = new Set()): boole
   return sources.has(was.slice(0, was.indexOf(":")));
 }
 
-/** What was accepted; and what was and may come back, for a broken document or render must not cost a key its owner. */
-export function nextIncumbents(
-  model: FleetModel,
-  accepted: ReadonlyMap<string, string>,
-  family: Family,
+/** Whether an incumbent that is not accepted now keeps its key: it may come back. `present`: there is a document of that key. */
+export function keepsKey(
+  document: string,
+  was: string,
   incomplete: ReadonlySet<AppKey>,
   broken: ReadonlySet<string>,
   present: (document: string) => boolean,
-): ReadonlyMap<string, string> {
-  const next = new Map(accepted);
-  for (const [key, { claim }] of family.members) next.set(appDocument(key), claim.placeId);
-  for (const [document, was] of model.incumbents) {
-    if (next.has(document)) continue;
-    const hidden = was.startsWith("in ") && incomplete.has(was.slice(3) as AppKey);
-    const isApp = document.startsWith(documentKey("App", ""));
-    const disputed = isApp ? incomplete.has(document.slice(4) as AppKey) : present(document);
-    if (hidden || disputed || broken.has(document)) next.set(document, was);
-  }
-  return new Map([...next].toSorted(([a], [b]) => byCodeUnits(a, b)));
+): boolean {
+  const hidden = was.startsWith("in ") && incomplete.has(was.slice(3) as AppKey);
+  const isApp = document.startsWith(documentKey("App", ""));
+  const disputed = isApp ? incomplete.has(document.slice(4) as AppKey) : present(document);
+  return hidden || disputed || broken.has(document);
 }
