@@ -247,7 +247,7 @@ test("cli.md has every exit code, and every command of muster in a document exis
     told,
     Object.values(exits).map(({ code }) => code),
   );
-  const program = await read("hub/src/cli/program.ts");
+  const program = `${await read("hub/src/cli/program.ts")}${await read("hub/src/cli/live/live.ts")}`;
   const verbs = new Set([...program.matchAll(/\.command\("(\w+)"\)/g)].map(([, verb = ""]) => verb));
   const wrong = pages.flatMap(({ path, prose, blocks }) => {
     const code = [...codeIn(prose), ...blocks.filter(({ language: name }) => name === "sh").flatMap(({ text }) => text.split("\n"))];
