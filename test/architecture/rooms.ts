@@ -13,6 +13,7 @@ export const rooms = {
   "proto/src/waiting": world(),
 
   "hub/src/yaml": pure(),
+  "hub/src/version": pure(),
   "hub/src/fleet": pure("hub/src/yaml"),
   "hub/src/resolve": pure("hub/src/fleet"),
   "hub/src/admit": pure("hub/src/fleet", "hub/src/resolve"),
@@ -22,6 +23,7 @@ export const rooms = {
   "hub/src/view": pure(),
   "hub/src/access": pure("hub/src/view"),
   "hub/src/git": world(),
+  "hub/src/remote": world("hub/src/yaml", "hub/src/version"),
   "hub/src/render": world("hub/src/yaml"),
   "hub/src/store": world(),
   "hub/src/keys": world("proto/src/codec"),
@@ -40,6 +42,7 @@ export const rooms = {
     "hub/src/acts",
     "hub/src/view",
     "hub/src/git",
+    "hub/src/remote",
     "hub/src/render",
     "hub/src/store",
     "hub/src/keys",

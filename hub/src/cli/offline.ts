@@ -49,7 +49,9 @@ export async function lint(io: Io, path: string, output: Output): Promise<Exit> 
 export async function resolve(io: Io, flags: FleetFlags & SelectFlags, output: Output): Promise<Exit> {
   const fleet = await readFleet(io, flags, true);
   const { clusters, app } = chosen(fleet, flags);
-  const placements = fleet.resolution.placements.filter((each) => clusters.has(each.cluster) && (app === null || each.app === app));
+  const placements = [...fleet.resolution.placements.all()].filter(
+    (each) => clusters.has(each.cluster) && (app === null || each.app === app),
+  );
   const problems = problemsOf(fleet, clusters, app);
   if (!(await writeData(io, output, { commit: fleet.commit, placements, problems }))) {
     const keys = new Set(fleet.resolution.apps.map(({ key }) => key));
@@ -140,10 +142,9 @@ type Document = { readonly app: AppKey; readonly cluster: ClusterName; readonly 
 
 /** By cluster, App and identity. */
 function* documentsOf(fleet: OfflineFleet, clusters: ReadonlySet<ClusterName>, app: AppKey | null): Generator<Document> {
-  const byCluster = Map.groupBy(fleet.resolution.placements, (placement) => placement.cluster);
   for (const { name } of fleet.resolution.clusters) {
     if (!clusters.has(name)) continue;
-    for (const placement of byCluster.get(name) ?? []) {
+    for (const placement of fleet.resolution.placements.at(name)) {
       if (placement.release === null || (app !== null && placement.app !== app)) continue;
       for (const { object } of fleet.objectsOf(placement.release)) yield { app: placement.app, cluster: name, object };
     }
@@ -161,7 +162,7 @@ function inReadingOrder({ apiVersion, kind, metadata, ...rest }: JsonObject): Js
 
 /** The problems that touch what was asked for. */
 function problemsOf({ problems, resolution }: OfflineFleet, clusters: ReadonlySet<ClusterName>, app: AppKey | null): readonly Problem[] {
-  const asked = resolution.placements.filter((placement) => clusters.has(placement.cluster));
+  const asked = [...resolution.placements.all()].filter((placement) => clusters.has(placement.cluster));
   const fine = new Set(
     Map.groupBy(asked, ({ app: key }) => `App ${key}`)
       .entries()

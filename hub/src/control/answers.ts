@@ -29,7 +29,7 @@ import type { Decided, FleetState } from "./fleet-state.ts";
 import type { Member } from "./memory.ts";
 import type { HubRecord } from "./record.ts";
 import type { Sessions } from "./sessions.ts";
-import type { SourceView } from "./sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 
 export type AnswersOptions = {
   readonly fleet: string;

@@ -88,7 +88,7 @@ const keeps = (held: ReleasedRow | null): AppVerdict => ({ kind: "keep", app: a,
 
 function decided(member: Member | undefined, apps: readonly AppVerdict[] | undefined, change: Partial<DecideInput> = {}) {
   const cluster = undecidedCluster(berlin, memberOf([])).cluster;
-  const verdict: ClusterVerdict | undefined = apps && { cluster: berlin, apps, tombstones: [], approvals: [], problems: [] };
+  const verdict: ClusterVerdict | undefined = apps && { cluster: berlin, apps, tombstones: [], approvals: [], problems: [], wakeAt: null };
   const placements = apps?.flatMap((each) => (each.kind === "admit" ? [each.placement] : [])) ?? [placement("1")];
   return decide({
     cluster,
@@ -99,7 +99,7 @@ function decided(member: Member | undefined, apps: readonly AppVerdict[] | undef
     before: undefined,
     approvals: new Set(),
     pauses: [],
-    commit: "c2",
+    commitOf: () => "c2",
     now: later,
     ...change,
   });
@@ -218,7 +218,7 @@ test("while it is paused nothing of an App moves: no pin, no setting, no first r
 
 test("I1 while it is paused an App that leaves stays released, and one that is leaving already stays longer", () => {
   const grave = { app: a, mode: "delete", notBefore: "2026-11-21T08:30:00.000Z" } as const;
-  const verdict: ClusterVerdict = { cluster: berlin, apps: [], tombstones: [grave], approvals: [], problems: [] };
+  const verdict: ClusterVerdict = { cluster: berlin, apps: [], tombstones: [grave], approvals: [], problems: [], wakeAt: null };
   const leaving = decided(memberOf([held]), [], { verdict, pauses: [night] });
   assert.deepEqual([row(leaving), leaving.tombstones], [held, []]);
   assert.match(leaving.waits.get(a)?.message ?? "", /its removal waits: paused by bert/);

@@ -25,7 +25,8 @@ export type DecideInput = {
   readonly approvals: ReadonlySet<Digest>;
   /** What people paused. */
   readonly pauses: readonly Pause[];
-  readonly commit: string;
+  /** The commit, or the chart, that an App's files are of. */
+  readonly commitOf: (placement: Placement) => string;
   readonly now: number;
 };
 
@@ -107,13 +108,14 @@ function rowOf(
   verdict: Extract<AppVerdict, { kind: "admit" }>,
   current: ReleasedRow | undefined,
   moves: ReadonlySet<AppKey>,
-  { commit, now }: DecideInput,
+  { commitOf, now }: DecideInput,
 ): ReleasedRow {
   const { app, placement, release } = verdict;
   const { policy, dependsOn, parent, onLeave, withParent } = placement;
   const settings = { dependsOn, parent, onLeave, withParent };
-  if (current !== undefined && !moves.has(app)) return { ...current, ...settings };
-  return { app, release, policy, ...settings, commit, since: now };
+  if (current === undefined || moves.has(app)) return { app, release, policy, ...settings, commit: commitOf(placement), since: now };
+  const same = JSON.stringify({ ...current, ...settings }) === JSON.stringify(current);
+  return same ? current : { ...current, ...settings };
 }
 
 type Why = Omit<Waiting, "since">;

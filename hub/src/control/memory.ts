@@ -14,6 +14,7 @@ import type {
   ClusterRow,
   DocumentRow,
   EnrolmentRow,
+  ReleasedChange,
   ReleasedRow,
   SourceRow,
   StoredState,
@@ -105,11 +106,11 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
     within(memory, row.cluster, (member) => {
       member.bundles = [row, ...member.bundles].slice(0, 2);
       member.approvals = row.approvals;
-      member.released = new Map(released.map((entry) => [entry.app, entry]));
+      member.released = changedRows(member.released, released);
       member.tombstones = new Map(tombstones.map((entry) => [entry.app, entry]));
     }),
-  released: (memory, { cluster, rows }) =>
-    within(memory, cluster, (member) => (member.released = new Map(rows.map((row) => [row.app, row])))),
+  released: (memory, { cluster, released }) =>
+    within(memory, cluster, (member) => (member.released = changedRows(member.released, released))),
   status: (memory, { cluster, statuses, forgotten }) =>
     within(memory, cluster, (member) => {
       for (const status of statuses) member.statuses.set(status.app, keep(status));
@@ -118,9 +119,9 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   release: () => undefined,
   render: () => undefined,
   sweep: () => undefined,
-  documents: (memory, { source, rows }) => {
-    for (const [key, row] of memory.documents) if (row.source === source) memory.documents.delete(key);
-    for (const row of rows) memory.documents.set(row.key, row);
+  documents: (memory, { put, drop }) => {
+    for (const key of drop) memory.documents.delete(key);
+    for (const row of put) memory.documents.set(row.key, row);
   },
   source: (memory, { row }) => void memory.sources.set(row.name, row),
   approval: (memory, { row }) => void memory.approvals.set(row.digest, row),
@@ -130,6 +131,13 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   },
   enrolment: (memory, { row }) => void memory.enrolments.set(row.request, row),
 };
+
+function changedRows(rows: Member["released"], { put, drop }: ReleasedChange): Member["released"] {
+  const next = new Map(rows);
+  for (const app of drop) next.delete(app);
+  for (const row of put) next.set(row.app, row);
+  return next;
+}
 
 /** The root over what the hub knows of a cluster: compared with what its agent says. */
 export function rootOf(member: Member): Digest {

@@ -53,7 +53,7 @@ function bundle({ keys }: World, generation: number, releases: readonly ReturnTy
       releases: releases.map(({ digest }) => digest),
       approvals: [],
     },
-    released: releases.map(({ digest }, index) => releasedRow(`app${index}`, digest)),
+    released: { put: releases.map(({ digest }, index) => releasedRow(`app${index}`, digest)), drop: [] },
     tombstones: [],
   };
 }

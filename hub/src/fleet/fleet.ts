@@ -15,6 +15,7 @@ export type { Scope } from "./evaluate.ts";
 export type { Ref } from "./expression.ts";
 export {
   documentKey,
+  type AllowedRemote,
   type App,
   type Cluster,
   type ClusterGroup,
@@ -23,17 +24,21 @@ export {
   type KustomizeSettings,
   type Layer,
   type ObjectFiles,
+  type Origin,
   type ParsedFile,
+  type Remote,
   type Settings,
   type Source,
   type SyncSettings,
   type Target,
   type TargetSelect,
 } from "./kinds.ts";
+export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
-export { fleetKinds, type FleetKind } from "./tables.ts";
+export { allowedRemote } from "./remotes.ts";
+export { fleetKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type FleetFile = { readonly source: string; readonly path: string; readonly text: string };
 

@@ -99,6 +99,9 @@ export type StoredState = {
   readonly enrolments: readonly EnrolmentRow[];
 };
 
+/** Rows of a cluster that are new or differ, and Apps that it holds no more. */
+export type ReleasedChange = { readonly put: readonly ReleasedRow[]; readonly drop: readonly AppKey[] };
+
 /** One change. A commit takes a list of them and makes all durable, or none. */
 export type Write =
   | ActWrite
@@ -112,11 +115,11 @@ export type Write =
   | {
       readonly kind: "bundle";
       readonly row: BundleRow;
-      readonly released: readonly ReleasedRow[];
+      readonly released: ReleasedChange;
       readonly tombstones: readonly Tombstone[];
     }
   /** What only the hub acts on changed; the newest bundle stays. */
-  | { readonly kind: "released"; readonly cluster: ClusterName; readonly rows: readonly ReleasedRow[] }
+  | { readonly kind: "released"; readonly cluster: ClusterName; readonly released: ReleasedChange }
   | {
       readonly kind: "status";
       readonly cluster: ClusterName;
@@ -125,7 +128,7 @@ export type Write =
     }
   | { readonly kind: "release"; readonly digest: Digest; readonly manifest: Manifest; readonly objects: ReadonlyMap<Digest, string> }
   | { readonly kind: "render"; readonly variant: Digest; readonly release: Digest | null; readonly body: JsonValue; readonly at: number }
-  | { readonly kind: "documents"; readonly source: string; readonly rows: readonly DocumentRow[] }
+  | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */

@@ -82,7 +82,7 @@ async function cluster(site: Site, name = "berlin", known: readonly string[] = f
   const identity = await enrol(site, name, uid);
   const release = releaseOf(name);
   const row = releasedRow("a", release.digest);
-  await site.record.commit([keepRelease(release), { kind: "released", cluster: identity.cluster, rows: [row] }]);
+  await site.record.commit([keepRelease(release), { kind: "released", cluster: identity.cluster, released: { put: [row], drop: [] } }]);
   return { identity, row, ...(await session(site, identity, known)) };
 }
 
@@ -363,7 +363,7 @@ test("a name that two Apps share has to be given in full", async (t) => {
   const site = await opened(t);
   const { row } = await cluster(site);
   const twin = { ...row, app: "team//a" as AppKey };
-  await site.record.commit([{ kind: "released", cluster: berlin, rows: [row, twin] }]);
+  await site.record.commit([{ kind: "released", cluster: berlin, released: { put: [twin], drop: [] } }]);
   await assert.rejects(site.commanding.live.look(query, anna, never), fails("E_AMBIGUOUS"));
   assert.equal((await site.commanding.live.pause({ app: "team//a", reason: "r" }, anna)).app, "team//a");
 });

@@ -8,11 +8,12 @@ import { OperationError } from "@muster/proto/model/failure";
 import type { JsonValue } from "@muster/proto/model/json";
 import { makeRelease, type Release } from "@muster/proto/model/release";
 
-import type { Place } from "../fleet/fleet.ts";
-import type { Tree } from "../git/git.ts";
-import { inputsOf, readInputs, type Inputs, type InputsFailed, type RenderInput, type RenderResult } from "../render/render.ts";
-import type { RenderAnswer, RenderRequest } from "../resolve/resolve.ts";
+import type { Place } from "../../fleet/fleet.ts";
+import type { Tree } from "../../git/git.ts";
+import { inputsOf, readInputs, type Inputs, type InputsFailed, type RenderInput, type RenderResult } from "../../render/render.ts";
+import type { RenderAnswer, RenderRequest } from "../../resolve/resolve.ts";
 import { linkedTree } from "./linked-tree.ts";
+import { witnessed, type Witness } from "./witness.ts";
 
 /** A render as it is kept: plain JSON. Only successful ones are. */
 export type KeptRender = { readonly answer: Extract<RenderAnswer, { kind: "rendered" }>; readonly warnings: readonly string[] };
@@ -24,13 +25,12 @@ export type RenderCache = {
 };
 
 /** What Helm templates may ask of a cluster. Part of a Variant only where a chart's text asks. */
-export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] };
+export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] | null };
 
 export type RendersOptions = {
   readonly renderer: { render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> };
   readonly cache: RenderCache;
-  /** The files of a Source; `revision` null is its own Snapshot. */
-  readonly treeOf: (source: string, revision: string | null) => Promise<Tree>;
+  readonly contentOf: (request: RenderRequest) => Content | Promise<Content>;
   readonly capabilities?: Capabilities;
   /** Mixed into what templates draw at random, so that nobody who reads the repository can tell it. */
   readonly secret?: Uint8Array;
@@ -39,12 +39,20 @@ export type RendersOptions = {
 /** An answer with the Variant it is of; null where the files could not even be found. */
 export type Answered = RenderAnswer & { readonly variant: Digest | null; readonly warnings: readonly string[]; readonly cached: boolean };
 
+/** The files that a request names, or why they are not there. `key`: the content's name. */
+export type Content =
+  | { readonly kind: "there"; readonly key: string; readonly tree: Tree }
+  | { readonly kind: "failed"; readonly key: string; readonly code: string; readonly message: string };
+
+/** `reads`: what the answer depends on, by content key. */
+export type Found = { readonly answered: Answered; readonly reads: ReadonlyMap<string, Witness> };
+
 export type Renders = {
   /**
    * Answers every request, by its key. What is wrong with an App is its answer; the world failing (a damaged repository, a full disk)
    * rejects with an OperationError, and then nothing is known about any of them.
    */
-  answer(requests: readonly RenderRequest[], signal: AbortSignal): Promise<ReadonlyMap<Digest, Answered>>;
+  answer(requests: readonly RenderRequest[], signal: AbortSignal): Promise<ReadonlyMap<Digest, Found>>;
 };
 
 const atOnce = 4;
@@ -56,7 +64,7 @@ export function openRenders(options: RendersOptions): Renders {
   const work = new Work(options);
   return {
     async answer(requests, signal) {
-      const answers = new Map<Digest, Answered>();
+      const answers = new Map<Digest, Found>();
       const pending = requests.values();
       const lane = async () => {
         for (const request of pending) {
@@ -81,9 +89,18 @@ class Work {
     this.#options = options;
   }
 
-  async answer(request: RenderRequest, signal: AbortSignal): Promise<Answered> {
+  async answer(request: RenderRequest, signal: AbortSignal): Promise<Found> {
+    const content = await this.#options.contentOf(request);
+    if (content.kind === "failed") {
+      const { key, code, message } = content;
+      return { answered: refused(request, { kind: "failed", code, message }, null), reads: new Map([[key, nothingRead]]) };
+    }
+    const { tree, witness } = witnessed(content.tree);
+    return { answered: await this.#answer(request, tree, signal), reads: new Map([[content.key, witness]]) };
+  }
+
+  async #answer(request: RenderRequest, tree: Tree, signal: AbortSignal): Promise<Answered> {
     try {
-      const tree = await this.#options.treeOf(request.source, request.revision);
       const inputs = await inputsOf(linkedTree(tree), queryOf(request));
       if (inputs.kind === "failed") return refused(request, inputs, null);
       const misfit = misfitOf(request, inputs.kind);
@@ -157,7 +174,9 @@ class Work {
   }
 }
 
-const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: [] };
+/** Of a content that is not there: anything that comes changes it. */
+const nothingRead: Witness = { exact: new Set(), folders: new Set([""]) };
+const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: null };
 
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   if (map.size >= rememberedMax) map.clear();

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
 import { OperationError } from "@muster/proto/model/failure";
-import type { GitSource } from "../git/git.ts";
-import { gitServer, open } from "../git/testdata/servers.ts";
-import { SourceLoop, type SourceLoopOptions, type SourceView } from "./sources.ts";
-import { quiet, start } from "./testdata/world.ts";
+import type { GitSource } from "../../git/git.ts";
+import { gitServer, open } from "../../git/testdata/servers.ts";
+import { SourceLoop, type SourceLoopOptions, type SourceView } from "./source-loop.ts";
+import { quiet, start } from "../testdata/world.ts";
 
 const cluster = (name: string): string => `apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\n`;
 const damaged = (): Promise<never> => Promise.reject(new OperationError("corrupt", "root", "a damaged object"));

@@ -11,9 +11,9 @@ import { OperationError } from "@muster/proto/model/failure";
 import type { JsonObject } from "@muster/proto/model/json";
 import type { Release } from "@muster/proto/model/release";
 
-import { openFolder, type Tree } from "../git/git.ts";
-import { Renderer } from "../render/render.ts";
-import type { RenderRequest } from "../resolve/resolve.ts";
+import { openFolder, type Tree } from "../../git/git.ts";
+import { Renderer } from "../../render/render.ts";
+import type { RenderRequest } from "../../resolve/resolve.ts";
 import { openRenders, type Answered, type KeptRender } from "./renders.ts";
 
 const signal = new AbortController().signal;
@@ -50,7 +50,21 @@ function request(path: string, more: Partial<RenderRequest> = {}): RenderRequest
   const kustomize = { images: [], patches: [], components: [], namePrefix: "", nameSuffix: "", labels: {}, annotations: {}, replicas: [] };
   const objects = { include: ["*"], exclude: [], recurse: true };
   const key = JSON.stringify([path, more]) as Digest;
-  return { key, source: "root", revision: null, path, kind: null, namespace: "n", helm, kustomize, objects, written: [], ...more };
+  return {
+    key,
+    source: "root",
+    revision: null,
+    remote: null,
+    path,
+    kind: null,
+    namespace: "n",
+    helm,
+    kustomize,
+    objects,
+    written: [],
+    capabilities: null,
+    ...more,
+  };
 }
 
 function opened(tree: Tree) {
@@ -70,12 +84,12 @@ function opened(tree: Tree) {
       releases.set(release.digest, release);
     },
   };
-  const renders = openRenders({ renderer: counting, cache, treeOf: () => Promise.resolve(tree) });
+  const renders = openRenders({ renderer: counting, cache, contentOf: () => ({ kind: "there", key: "root", tree }) });
   return { renders, releases, rendered: () => count };
 }
 
 async function one(tree: Tree, asked: RenderRequest): Promise<Answered> {
-  const answer = (await opened(tree).renders.answer([asked], signal)).get(asked.key);
+  const answer = (await opened(tree).renders.answer([asked], signal)).get(asked.key)?.answered;
   assert.ok(answer);
   return answer;
 }
@@ -85,7 +99,8 @@ test("equal inputs are one Variant and one render, whoever asks; other values ar
   const { renders, releases, rendered } = opened(tree);
   const values = (text: string): Partial<RenderRequest> => ({ helm: { ...request("a").helm, values: { text } } });
   const [first, same, other] = [request("a", values("1")), request("./a", values("1")), request("a", values("2"))];
-  const answers = await renders.answer([first, same, other], signal);
+  const found = await renders.answer([first, same, other], signal);
+  const answers = new Map([...found].map(([key, { answered }]) => [key, answered]));
   assert.equal(rendered(), 2);
   assert.equal(answers.get(first.key)?.variant, answers.get(same.key)?.variant);
   assert.notEqual(answers.get(first.key)?.variant, answers.get(other.key)?.variant);
@@ -93,7 +108,7 @@ test("equal inputs are one Variant and one render, whoever asks; other values ar
   assert.ok(answer?.kind === "rendered");
   const texts = [...(releases.get(answer.release)?.objects.values() ?? [])].map((text) => JSON.parse(text) as JsonObject);
   assert.deepEqual(texts, [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "r", namespace: "n" }, data: { text: "2" } }]);
-  assert.equal((await renders.answer([first], signal)).get(first.key)?.cached, true);
+  assert.equal((await renders.answer([first], signal)).get(first.key)?.answered.cached, true);
   assert.equal(rendered(), 2);
 });
 
@@ -130,9 +145,9 @@ test("B03 S02 a link that leads outside stops its App with E_SYMLINK, and no oth
   const tree = await folder(t, { "bad/token.yaml": { link: "../../../../../../etc/passwd" }, "good/cm.yaml": configMap("a") });
   const [bad, good] = [request("bad"), request("good")];
   const answers = await opened(tree).renders.answer([bad, good], signal);
-  const answer = answers.get(bad.key);
+  const answer = answers.get(bad.key)?.answered;
   assert.equal(answer?.kind === "failed" && answer.code, "E_SYMLINK");
-  assert.equal(answers.get(good.key)?.kind, "rendered");
+  assert.equal(answers.get(good.key)?.answered.kind, "rendered");
 });
 
 test("what is wrong with an App is its answer, and what is wrong for good is not tried twice", async (t) => {
@@ -143,7 +158,7 @@ test("what is wrong with an App is its answer, and what is wrong for good is not
   });
   const { renders, rendered } = opened(tree);
   const failed = async (asked: RenderRequest) => {
-    const answer = (await renders.answer([asked], signal)).get(asked.key);
+    const answer = (await renders.answer([asked], signal)).get(asked.key)?.answered;
     return answer?.kind === "failed" ? answer : assert.fail(JSON.stringify(answer));
   };
   const missing = await failed(request("nowhere"));

@@ -3,8 +3,8 @@
 
 import { OperationError } from "@muster/proto/model/failure";
 
-import type { Tree, TreeItem } from "../git/git.ts";
-import type { Tree as RenderTree, TreeEntry } from "../render/render.ts";
+import type { Tree, TreeItem } from "../../git/git.ts";
+import type { Tree as RenderTree, TreeEntry } from "../../render/render.ts";
 
 type Line = TreeEntry & { readonly name: string };
 
