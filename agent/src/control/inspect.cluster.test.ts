@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import type { InspectArgs } from "@muster/proto/model/command";
 import { appKey } from "@muster/proto/model/identity";
 import type { InspectedObject, Inspection } from "@muster/proto/model/inspection";
-import type { JsonObject } from "@muster/proto/model/json";
+import { isJsonObject, type JsonObject } from "@muster/proto/model/json";
 import { startFleet } from "../../../test/controlplane/controlplane.ts";
 import { configMap, deployment, Rig } from "./rig.ts";
 
@@ -41,6 +41,10 @@ const look = (change: Partial<InspectArgs> = {}): Promise<Inspection> =>
   rig.body.deeds.inspect({ app, parts: ["tree"], object: null, managedFields: false, ...change }, never);
 const named = ({ objects }: Inspection, kind: string, name = ""): InspectedObject =>
   objects.find(({ identity }) => identity.kind === kind && identity.name.startsWith(name)) ?? assert.fail(`no ${kind} ${name}`);
+const within = (object: JsonObject | null, member: string): JsonObject => {
+  const value = object?.[member];
+  return isJsonObject(value) ? value : assert.fail(`no ${member}`);
+};
 
 test("a look shows each object with its health, and what it owns down to the pods", async () => {
   const seen = await rig.until(async () => {
@@ -81,13 +85,13 @@ test("S21 I9 no value of a Secret is in any part of an answer; what is equal sti
     assert.ok(!text.includes(Buffer.from(value).toString("base64")), value);
   }
   const { body, diff } = named(answer, "Secret");
-  assert.deepEqual([(body?.["metadata"] as JsonObject)["managedFields"], body?.["type"]], [undefined, "Opaque"]);
-  assert.equal((named(answer, "Deployment").body?.["metadata"] as JsonObject)["managedFields"] !== undefined, true);
+  assert.deepEqual([within(body, "metadata")["managedFields"], body?.["type"]], [undefined, "Opaque"]);
+  assert.ok(within(named(answer, "Deployment").body, "metadata")["managedFields"] !== undefined);
   const [field, ...more] = diff?.ours ?? [];
   assert.deepEqual([field?.path, field?.manager, more], ["/data/password", "kubectl-patch", []]);
   assert.match(String(field?.live), /^\[masked [0-9a-f]{12}\]$/);
   assert.notEqual(field?.live, field?.released);
-  assert.equal((body?.["data"] as JsonObject)["password"], field?.live);
+  assert.equal(within(body, "data")["password"], field?.live);
 });
 
 test("released against live names the fields that are not as they were applied, and who changed them; nothing is written", async () => {

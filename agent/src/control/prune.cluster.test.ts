@@ -223,6 +223,19 @@ test("an App that is absent without a tombstone is kept and reported; with one i
   );
 });
 
+test("while its cluster is paused a removal waits, whatever its time; with the end of the pause it goes", async () => {
+  await using rig = await start();
+  const [one] = maps("calm", 1) as [JsonObject];
+  await rig.accept({ apps: { web: { objects: [one], policy: { namespace: "calm" } } } });
+  const tombstones = [{ app: keyFor("web"), mode: "delete", notBefore: past }] as const;
+  rig.body.accept(await rig.bundle({ apps: {}, tombstones, paused: true }));
+  await rig.status("web", ({ reason }) => reason === "Paused");
+  await rig.quiet();
+  assert.deepEqual(removed(rig), []);
+  rig.body.accept(await rig.bundle({ apps: {}, tombstones }));
+  await rig.until(async () => ((await rig.live(one)) === null ? true : null));
+});
+
 test("annotations that ask to be kept are honoured, on the live object too", async () => {
   await using rig = await start();
   const policy = { namespace: "keep" };

@@ -92,7 +92,8 @@ export class Rounds {
     }
     const complete = found.complete && rounds.every((round) => round.isComplete);
     if (complete) this.#doubtful = false;
-    const waits = await this.#tombstones(plan.tombstones, signal);
+    // A removal is an upgrade too: while the cluster is paused it waits.
+    const waits = bundle.paused ? [] : await this.#tombstones(plan.tombstones, signal);
     if (complete && !signal.aborted && this.#swept !== bundle) {
       await this.#sweep(bundle);
       this.#swept = bundle;
@@ -122,8 +123,12 @@ export class Rounds {
       return { app, pin: begun?.pin ?? digestOf(""), release: begun?.release ?? digestOf(""), generation: bundle.generation };
     };
     for (const app of plan.kept) states.set({ ...bare(app), phase: { kind: "kept" }, ...nothing });
-    for (const { app, waitMs } of plan.tombstones)
-      states.set({ ...bare(app), phase: { kind: "tombstone", atMs: site.now() + waitMs }, ...nothing });
+    for (const { app, waitMs } of plan.tombstones) {
+      const phase = bundle.paused
+        ? ({ kind: "held", hold: "Paused" } as const)
+        : ({ kind: "tombstone", atMs: site.now() + waitMs } as const);
+      states.set({ ...bare(app), phase, ...nothing });
+    }
     const named = new Set([...aims.map(({ app }) => app), ...plan.kept, ...bundle.tombstones.map(({ app }) => app)]);
     for (const app of states.apps) if (!named.has(app)) this.#forget(app);
   }

@@ -4,13 +4,13 @@
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { Manifest } from "@muster/proto/model/release";
-import { wakeAt, type Act } from "../acts/acts.ts";
+import { actsOf, wakeAt, type Act } from "../acts/acts.ts";
 import { Admitter, type Admission } from "../admit/admit.ts";
 import type { Problem } from "../fleet/fleet.ts";
 import type { Placement, ResolvedCluster, Resolution } from "../resolve/resolve.ts";
 import { decide, heldBy, undecidedCluster } from "./decide.ts";
+import { ActsSeen, handed } from "./acts-seen.ts";
 import type { Decided } from "./fleet-state.ts";
-import { handActs, withHandsOn } from "./hands-on.ts";
 import type { HubRecord } from "./record.ts";
 import { union, type Touched } from "./touched.ts";
 
@@ -55,6 +55,7 @@ export class Judging {
   #due: Touched = "all";
   #wholeAt = 0;
   #approvals: ReadonlySet<Digest> = new Set();
+  readonly #actsSeen = new ActsSeen();
   #acts: readonly Act[] = [];
   #actsWakeAt = Number.POSITIVE_INFINITY;
 
@@ -105,7 +106,7 @@ export class Judging {
     this.#due = new Set(); // what is touched from now on is for the next turn
     if (due === "all") this.#wholeAt = at;
     const admission = this.#admitter.admit({
-      resolution: { ...resolution, placements: withHandsOn(resolution.placements, this.#acts, members, at) },
+      resolution: handed(resolution, this.#acts, this.#heldSince, at),
       clusters: (due === "all" ? [...members.values()] : [...due].flatMap((name) => members.get(name) ?? [])).map(heldBy),
       ...(due !== "all" && { only: due, apps }),
       manifestOf: (release) => this.#manifestOf(release),
@@ -128,15 +129,16 @@ export class Judging {
     for (const name of gone) this.#clusters.delete(name);
   }
 
-  /** People's acts are few and may concern everything. */
+  /** Takes up what people do by hand. */
   #heed(at: number): void {
-    const acts = handActs(this.#options.record.memory.acts.values());
-    const same = acts.length === this.#acts.length && acts.every((act, i) => act === this.#acts[i]);
-    if (same && at < this.#actsWakeAt) return;
-    this.#acts = acts;
-    this.#actsWakeAt = wakeAt(acts, at) ?? Number.POSITIVE_INFINITY;
-    this.#due = "all";
+    this.#acts = actsOf(this.#options.record.memory.acts.values());
+    this.#actsWakeAt = wakeAt(this.#acts, at) ?? Number.POSITIVE_INFINITY;
+    this.#due = union(this.#due, this.#actsSeen.news(this.#acts, at));
   }
+
+  /** When what is released of an App to a cluster was released. */
+  readonly #heldSince = (cluster: ClusterName, app: AppKey): number | undefined =>
+    this.#options.record.memory.members.get(cluster)?.released.get(app)?.since;
 
   #woken(at: number): ReadonlySet<ClusterName> {
     const names = new Set<ClusterName>();

@@ -2,7 +2,7 @@
 
 import { isIdentity } from "./command.ts";
 import type { Digest } from "./digest.ts";
-import { identityKey, type AppKey, type ObjectIdentity } from "./identity.ts";
+import type { AppKey, ObjectIdentity } from "./identity.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import type { Health } from "./status.ts";
 
@@ -150,6 +150,3 @@ function isEvent(value: unknown): boolean {
 export function differs(inspection: Inspection): boolean {
   return inspection.objects.some(({ diff }) => diff !== null && diff.state !== "same");
 }
-
-/** Orders objects by identity. */
-export const byIdentity = (object: Pick<InspectedObject, "identity">): string => identityKey(object.identity);

@@ -363,7 +363,7 @@ test("a name that two Apps share has to be given in full", async (t) => {
   const site = await opened(t);
   const { row } = await cluster(site);
   const twin = { ...row, app: "team//a" as AppKey };
-  await site.record.commit([{ kind: "released", cluster: berlin, released: { put: [row, twin], drop: [] } }]);
+  await site.record.commit([{ kind: "released", cluster: berlin, released: { put: [twin], drop: [] } }]);
   await assert.rejects(site.commanding.live.look(query, anna, never), fails("E_AMBIGUOUS"));
   assert.equal((await site.commanding.live.pause({ app: "team//a", reason: "r" }, anna)).app, "team//a");
 });
