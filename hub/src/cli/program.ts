@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 
 import { exitHelp, exitOf, exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
+import type { LintFlags, LintOutput } from "./lint.ts";
 import type { HubClient } from "./client.ts";
 import type { Output } from "./output.ts";
 import type { TokenFlags } from "./token.ts";
@@ -58,7 +59,7 @@ Configuration: $MUSTER_CONFIG, else .muster/config in this folder or one above, 
   insecure: true              # only for plain http to another host than this one`;
 
 /** `-o`, checked, $MUSTER_OUTPUT as its default. */
-function outputOption(io: Io, choices: readonly Output[], first: Output): Option {
+function outputOption<Form extends string = Output>(io: Io, choices: readonly Form[], first: Form): Option {
   const wished = choices.find((each) => each === io.env["MUSTER_OUTPUT"]);
   return new Option("-o, --output <form>", "form of the output").choices([...choices]).default(wished ?? first);
 }
@@ -159,10 +160,28 @@ function addOffline(program: Command, io: Io, finish: (exit: Exit) => void): voi
     .command("lint")
     .description(`checks a file, a folder or a repository as it lies there, without a hub; exit ${exits.failed.code} when there are errors`)
     .argument("<path>")
-    .addOption(outputOption(io, ["table", "json", "yaml"], "table"))
-    .action(async (path: string, flags: Flags<object>) => {
-      const { lint } = await import("./offline.ts");
-      finish(await lint(io, path, flags.output));
+    .option("--fix", "mends what is sure: misspelt keys, text without quotes, names listed twice")
+    .option("--dry-run", "with --fix: shows what would change, and changes nothing")
+    .addOption(outputOption<LintOutput>(io, ["table", "json", "yaml", "github"], "table"))
+    .action(async (path: string, flags: LintFlags) => {
+      const { lint } = await import("./lint.ts");
+      finish(await lint(io, path, flags));
+    });
+  program
+    .command("schemas")
+    .description("writes the JSON Schemas of all kinds into a folder, for editors; without one lists them")
+    .argument("[dir]")
+    .action(async (dir?: string) => {
+      const { schemas } = await import("./schemas.ts");
+      finish(await schemas(io, dir));
+    });
+  program
+    .command("schema")
+    .description("prints the JSON Schema of one kind")
+    .argument("<kind>", "App, Cluster, ClusterGroup, Source")
+    .action(async (kind: string) => {
+      const { schema } = await import("./schemas.ts");
+      finish(schema(io, kind));
     });
   fleetFlags(program.command("resolve").description("which App goes to which cluster, and which layers made it so, without a hub"))
     .addOption(outputOption(io, ["table", "json", "yaml"], "table"))

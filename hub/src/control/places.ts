@@ -1,7 +1,7 @@
 // An App that another App renders is read from a render, which knows only where its document begins. Where that file is YAML as it
 // lies in the repository, the line of the faulty field is found here; the slow way, only for faults, and once for each.
 
-import type { Problem } from "../fleet/fleet.ts";
+import type { Place, Problem } from "../fleet/fleet.ts";
 import type { Tree } from "../git/git.ts";
 import { locate, readYaml } from "../yaml/yaml.ts";
 
@@ -24,16 +24,24 @@ export class PlaceFinder {
 async function closer(problem: Problem, treeOf: (source: string) => Tree | undefined): Promise<Problem> {
   const { at, place, ...rest } = problem;
   if (at === undefined || place === undefined) return problem;
-  const told = { ...rest, place };
+  return { ...rest, place: await closerPlace(place, at, treeOf) };
+}
+
+/** The place of a field of the document at `place`, as close as the file lets tell. */
+export async function closerPlace(
+  place: Place,
+  at: readonly (string | number)[],
+  treeOf: (source: string) => Tree | undefined,
+): Promise<Place> {
   try {
     const tree = treeOf(place.source);
     const entry = await tree?.entry(place.path);
-    if (tree === undefined || entry?.kind !== "blob") return told;
+    if (tree === undefined || entry?.kind !== "blob") return place;
     const text = new TextDecoder().decode(await tree.read(entry.oid));
     const document = readYaml(text).documents.findLast(({ line }) => line <= place.line);
     const spot = document === undefined ? undefined : locate(text, document.index, at);
-    return spot === undefined ? told : { ...told, place: { ...place, ...spot } };
+    return spot === undefined ? place : { ...place, ...spot };
   } catch {
-    return told;
+    return place;
   }
 }
