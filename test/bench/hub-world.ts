@@ -33,6 +33,14 @@ export type HubWorld = AsyncDisposable & {
 
 const delays = { removeDelayMs: 1_800_000, leaveDelayMs: 86_400_000 } as const;
 const never = 86_400_000;
+/** Nobody asks these agents anything. */
+const commands = {
+  greeted: async () => undefined,
+  gone: () => undefined,
+  result: async () => undefined,
+  awaits: () => false,
+  answered: () => Promise.reject(new TypeError("nothing was asked for")),
+};
 const plainSource = {
   kind: "git",
   revision: "main",
@@ -61,7 +69,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
   const log = logTo(failures);
   let loop: FleetLoop | undefined;
   const look = (): void => loop?.lookAtAll();
-  const sessions = new Sessions({ record, keys, now: Date.now, log, onChange: () => undefined, onRevoked: () => undefined });
+  const sessions = new Sessions({ record, keys, now: Date.now, log, onChange: () => undefined, onRevoked: () => undefined, commands });
   const token = new Secret(git.token);
   const sources = new FleetSources({
     root: { ...plainSource, name: rootSourceName, url: git.url },

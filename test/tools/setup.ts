@@ -57,12 +57,12 @@ async function render(ground: GoGround): Promise<void> {
   if (!exists) return;
   const room: unknown = await import(pathToFileURL(script).href);
   if (!hasBuildModule(room)) throw new Error(`${script} exports no function buildModule`);
-  const module = await room.buildModule({ goBinary: await findGo(ground), cacheDir: ground.cache.root, log });
+  const module = await room.buildModule({ go: () => findGo(ground), cacheDir: ground.cache.root, log });
   await link(module, join(TOOLS_DIR, "render.wasm"));
 }
 
 interface RenderRoom {
-  buildModule(options: { goBinary: string; cacheDir: string; log: (line: string) => void }): Promise<string>;
+  buildModule(options: { go: () => Promise<string>; cacheDir: string; log: (line: string) => void }): Promise<string>;
 }
 
 function hasBuildModule(room: unknown): room is RenderRoom {

@@ -7,7 +7,7 @@ import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/pro
 import type { JsonObject } from "@muster/proto/model/json";
 import { printable } from "@muster/proto/model/printable";
 
-import { readFleetOffline, type OfflineFleet } from "../control/offline.ts";
+import { readFleetOffline, type OfflineFleet, type OfflineQuery } from "../control/offline.ts";
 import type { Problem } from "../view/api.ts";
 import { exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
@@ -72,17 +72,21 @@ export async function render(io: Io, flags: FleetFlags & SelectFlags, output: Ou
 }
 
 async function readFleet(io: Io, flags: FleetFlags & SelectFlags, allIsDefault: boolean): Promise<OfflineFleet> {
-  const { repo, revision, path, clusters, cluster, all } = flags;
+  const { cluster, all } = flags;
   if (cluster !== undefined && all) throw usageError("--cluster and --all are given", "choose one of them");
   if (cluster === undefined && !all && !allIsDefault) throw usageError("which cluster?", "give --cluster NAME, or --all");
-  const query = {
+  return readFleetOffline(offlineQuery(io, flags, cluster ?? null), io.signal);
+}
+
+/** What is to be read, paths as seen from the working directory. */
+export function offlineQuery(io: Io, { repo, revision, path, clusters }: FleetFlags, cluster: string | null): OfflineQuery {
+  return {
     repo: resolvePath(io.cwd, repo),
     revision: revision ?? null,
     path: path ?? "",
     clusters: clusters === undefined ? null : resolvePath(io.cwd, clusters),
-    cluster: cluster ?? null,
+    cluster,
   };
-  return readFleetOffline(query, io.signal);
 }
 
 type Chosen = { readonly clusters: ReadonlySet<ClusterName>; readonly app: AppKey | null };

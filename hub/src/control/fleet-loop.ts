@@ -2,22 +2,21 @@
 // differs. Works on the present state at its own pace: what happens meanwhile joins the next turn.
 
 import { messageOf } from "@muster/proto/model/failure";
-import type { ClusterName } from "@muster/proto/model/identity";
-import type { JsonValue } from "@muster/proto/model/json";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { AssembledFleet } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
-import { Resolver, type Enrolled, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { nothingDecided, type FleetState } from "./fleet-state.ts";
+import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { nothingDecided, type Basis, type FleetState } from "./fleet-state.ts";
 import { FleetReading } from "./fleet-reading.ts";
 import { Judging } from "./judging.ts";
 import type { HubLog } from "./log.ts";
 import { PlaceFinder } from "./places.ts";
+import { recordCache } from "./record-cache.ts";
 import type { HubRecord } from "./record.ts";
 import { Remembering } from "./remembering.ts";
 import { Asking } from "./renders/asking.ts";
-import type { KeptRender } from "./renders/renders.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
 import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
@@ -49,11 +48,12 @@ export class FleetLoop {
   readonly #places = new PlaceFinder();
   readonly #resolver = new Resolver();
   #state: FleetState = nothingDecided;
+  #basis: Basis | null = null;
   /** By resolving, since the last turn that came to its end. */
   #touched: Touched = new Set();
+  #apps: ReadonlySet<AppKey> | "all" = new Set();
   #fleet: AssembledFleet | undefined;
   #refs: readonly ContentRef[] = [];
-  #moved = true;
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -65,21 +65,17 @@ export class FleetLoop {
     this.#asking = new Asking({
       renderer,
       secret: keys.storeKey,
-      cache: {
-        get: (variant) => record.store.render(variant) as KeptRender | undefined,
-        put: async (variant, kept, release) => {
-          const { digest, manifest, objects } = release;
-          await record.commit([
-            { kind: "release", digest, manifest, objects },
-            { kind: "render", variant, release: digest, body: kept as unknown as JsonValue, at: now() },
-          ]);
-        },
-      },
+      cache: recordCache(record, now),
     });
   }
 
   get state(): FleetState {
     return this.#state;
+  }
+
+  /** What the last decision was made from; null before the first. */
+  get basis(): Basis | null {
+    return this.#basis;
   }
 
   /** Something about one cluster changed. */
@@ -96,7 +92,7 @@ export class FleetLoop {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      await this.#bell.wait(times.tickMs, signal);
+      await this.#bell.wait(Math.min(times.tickMs, this.#judging.wakesInMs()), signal);
       if (signal.aborted) return;
       try {
         await this.#turn(signal);
@@ -131,17 +127,20 @@ export class FleetLoop {
     const began = now();
     const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
     this.#follow(fleet);
-    const resolution = await this.#resolve(fleet, contents, signal);
+    const model = this.#modelOf(fleet);
+    const resolution = await this.#resolve(model, contents, signal);
     const refs = this.#refsOf(resolution);
     const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
     const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
     const commitOf = ({ request }: Placement): string => commitIn(contents, resolution.requests.get(request)) ?? commit;
-    const judged = this.#judging.judge({ resolution, touched: this.#touched, problems: told, commitOf });
+    const judged = this.#judging.judge({ resolution, touched: this.#touched, apps: this.#apps, problems: told, commitOf });
     const commits = commitsOf(views, refs, contents);
     const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits);
     this.#judging.accept(judged);
     this.#touched = new Set();
+    this.#apps = new Set();
     const problems = [...told, ...judged.problems];
+    this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
     const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
@@ -156,23 +155,24 @@ export class FleetLoop {
 
   /** The contents that requests name now, each once; they are looked at from now on. */
   #refsOf({ requests }: Resolution): readonly ContentRef[] {
-    if (this.#moved)
+    if (this.#apps === "all" || this.#apps.size > 0)
       this.#refs = [...new Map([...requests.values()].map((request) => [contentKey(refOf(request)), refOf(request)])).values()];
-    this.#moved = false;
     this.#options.sources.want(this.#refs);
     return this.#refs;
   }
 
-  async #resolve(fleet: AssembledFleet, contents: Contents, signal: AbortSignal): Promise<Resolution> {
+  #modelOf({ documents, broken, unreadable }: AssembledFleet): FleetModel {
     const { memory } = this.#options.record;
     const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
-    const { documents, broken, unreadable } = fleet;
-    const model = { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+    return { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+  }
+
+  async #resolve(model: FleetModel, contents: Contents, signal: AbortSignal): Promise<Resolution> {
     let changed = await this.#asking.freshen(contents, signal);
     for (;;) {
       const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);
       this.#touched = union(this.#touched, resolution.touched);
-      this.#moved ||= resolution.touchedApps === "all" || resolution.touchedApps.size > 0;
+      this.#apps = union(this.#apps, resolution.touchedApps);
       if (resolution.needs.length === 0) return resolution;
       changed = await this.#asking.answer(resolution.needs, signal);
     }

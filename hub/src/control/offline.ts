@@ -22,7 +22,7 @@ import {
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { resolve, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { closerPlace, PlaceFinder } from "./places.ts";
+import { fieldPlace, PlaceFinder } from "./places.ts";
 import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 
 export type OfflineQuery = {
@@ -51,6 +51,11 @@ export type OfflineFleet = {
   placeOf(layer: LayerOrigin): Promise<Place>;
   /** A Release's objects by identity. */
   objectsOf(release: Digest): readonly { readonly identity: ObjectIdentity; readonly object: JsonObject }[];
+  readonly model: FleetModel;
+  readonly snapshot: Snapshot;
+  /** undefined: a folder without Git. */
+  readonly repository: LocalRepository | undefined;
+  readonly contentOf: RendersOptions["contentOf"];
 };
 
 /** The name of the one Source that there is without a hub. */
@@ -86,6 +91,10 @@ export async function readFleetOffline(query: OfflineQuery, signal: AbortSignal)
     ],
     placeOf: layerPlaces(snapshot.tree),
     objectsOf: (release) => objectsOf(releases.get(release)),
+    model,
+    snapshot,
+    repository,
+    contentOf: sources,
   };
 }
 
@@ -96,7 +105,7 @@ function layerPlaces(tree: Tree): OfflineFleet["placeOf"] {
     const index = /^targets\[(\d+)\]$/.exec(from)?.[1];
     if (index === undefined) return Promise.resolve(place);
     const key = JSON.stringify([from, place]);
-    const found = known.get(key) ?? closerPlace(place, ["spec", "targets", Number(index)], () => tree);
+    const found = known.get(key) ?? fieldPlace(place, ["spec", "targets", Number(index)], tree);
     known.set(key, found);
     return found;
   };

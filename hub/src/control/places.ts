@@ -24,17 +24,12 @@ export class PlaceFinder {
 async function closer(problem: Problem, treeOf: (source: string) => Tree | undefined): Promise<Problem> {
   const { at, place, ...rest } = problem;
   if (at === undefined || place === undefined) return problem;
-  return { ...rest, place: await closerPlace(place, at, treeOf) };
+  return { ...rest, place: await fieldPlace(place, at, treeOf(place.source)) };
 }
 
-/** The place of a field of the document at `place`, as close as the file lets tell. */
-export async function closerPlace(
-  place: Place,
-  at: readonly (string | number)[],
-  treeOf: (source: string) => Tree | undefined,
-): Promise<Place> {
+/** Where a field of the document at `place` stands, or the deepest part of its path that is there; `place` itself where nobody can tell. */
+export async function fieldPlace(place: Place, at: readonly (string | number)[], tree: Tree | undefined): Promise<Place> {
   try {
-    const tree = treeOf(place.source);
     const entry = await tree?.entry(place.path);
     if (tree === undefined || entry?.kind !== "blob") return place;
     const text = new TextDecoder().decode(await tree.read(entry.oid));

@@ -7,7 +7,8 @@ import { messageOf } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { assembleBundle, nextNumbers, settleContent } from "../bundle/bundle.ts";
 import type { Keys } from "../keys/keys.ts";
-import type { ReleasedChange, ReleasedRow, Write } from "../store/store.ts";
+import type { MoveRow, ReleasedChange, ReleasedRow, Write } from "../store/store.ts";
+import { movesOf } from "./asking/moves.ts";
 import type { Decided } from "./fleet-state.ts";
 import type { HubLog } from "./log.ts";
 import type { HubRecord } from "./record.ts";
@@ -34,7 +35,9 @@ export async function signAll(options: SigningOptions, decided: Iterable<Decided
     const ready = batch;
     batch = [];
     if (ready.length === 0) return;
-    await options.record.commit(ready.map(({ write }) => write));
+    await options.record.commit(
+      ready.flatMap(({ write, moves }): Write[] => (moves.length > 0 ? [write, { kind: "moves", rows: moves }] : [write])),
+    );
     for (const { write, told } of ready) if (write.kind === "bundle") tell(options, write.row.cluster, told);
     signed += ready.filter(({ write }) => write.kind === "bundle").length;
   };
@@ -47,7 +50,7 @@ export async function signAll(options: SigningOptions, decided: Iterable<Decided
   return signed;
 }
 
-type Next = { readonly write: Extract<Write, { kind: "bundle" | "released" }>; readonly told: object };
+type Next = { readonly write: Extract<Write, { kind: "bundle" | "released" }>; readonly told: object; readonly moves: readonly MoveRow[] };
 
 function tell({ sessions, log }: SigningOptions, cluster: ClusterName, told: object): void {
   sessions.offer(cluster);
@@ -79,7 +82,7 @@ function nextBundle({ record, keys, sessions, now, log }: SigningOptions, decide
   if (newest?.content === decided.content && theirs && !behind) {
     // The bundle stays; what only the hub acts on (whose child an App is, what becomes of it) is taken over.
     const same = released.put.length + released.drop.length === 0;
-    return same ? undefined : { write: { kind: "released", cluster, released }, told: {} };
+    return same ? undefined : { write: { kind: "released", cluster, released }, told: {}, moves: [] };
   }
   const rows = [...decided.released.values()];
   if (newest === undefined && rows.length === 0 && decided.tombstones.length === 0) return undefined;
@@ -103,7 +106,8 @@ function nextBundle({ record, keys, sessions, now, log }: SigningOptions, decide
   const envelope = encodeEnvelope(keys.signer.sign(bundlePayloadType, text));
   const releases = releasesOf(rows);
   const row = { cluster, uid, generation, epoch, digest, content: content.digest, envelope, releases, approvals: content.approvals };
-  return { write: { kind: "bundle", row, released, tombstones }, told: { generation, count: rows.length, digest } };
+  const moves = movesOf({ cluster, generation, at: now(), sources: revision.sources }, member, decided);
+  return { write: { kind: "bundle", row, released, tombstones }, told: { generation, count: rows.length, digest }, moves };
 }
 
 function changeOf(held: ReadonlyMap<AppKey, ReleasedRow>, wanted: ReadonlyMap<AppKey, ReleasedRow>): ReleasedChange {

@@ -11,7 +11,7 @@ import type { Place, Problem } from "./problem.ts";
 
 export { assembleFleet, type AssembledFleet } from "./assemble.ts";
 export { showPath, type Fault, type FieldPath } from "./check.ts";
-export type { Scope } from "./evaluate.ts";
+export { lookUp, type Scope } from "./evaluate.ts";
 export type { Ref } from "./expression.ts";
 export {
   documentKey,

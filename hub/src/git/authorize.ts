@@ -5,7 +5,10 @@ import { githubAppTokens } from "./github-app.ts";
 import type { GitLimits } from "./limits.ts";
 
 /** Gives the header's value, undefined without credentials. What it throws says why there is no token. */
-export function authorizer(name: string, remote: RemoteAddress, limits: GitLimits): (signal: AbortSignal) => Promise<string | undefined> {
+export type Authorize = (signal: AbortSignal) => Promise<string | undefined>;
+
+/** For one server; keep it, because it remembers a token that was asked for. */
+export function authorizer(name: string, remote: RemoteAddress, limits: GitLimits): Authorize {
   const { credentials } = remote;
   switch (credentials?.kind) {
     case undefined:

@@ -6,7 +6,7 @@ import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git
 import { printable } from "@muster/proto/model/printable";
 
 import { checkRemote, isBelow, maskUrl, type RemoteAddress } from "./address.ts";
-import { authorizer } from "./authorize.ts";
+import { authorizer, type Authorize } from "./authorize.ts";
 import { gitError } from "./faults.ts";
 import type { GitLimits } from "./limits.ts";
 import { exchange, type WebAnswer } from "./web.ts";
@@ -20,9 +20,13 @@ export type GitHttp = {
 };
 
 /** The HTTP of one server, for one fetch at a time. What it throws are OperationErrors whose subject is `name`. */
-export function gitHttp(name: string, remote: RemoteAddress, limits: GitLimits): (signal: AbortSignal) => GitHttp {
+export function gitHttp(
+  name: string,
+  remote: RemoteAddress,
+  limits: GitLimits,
+  authorize: Authorize = authorizer(name, remote, limits),
+): (signal: AbortSignal) => GitHttp {
   const base = checkRemote(name, remote);
-  const authorize = authorizer(name, remote, limits);
   const { clientCertificate, ...open } = remote;
   return (signal) => {
     let last = base;

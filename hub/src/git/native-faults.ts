@@ -15,6 +15,7 @@ const sentences: readonly (readonly [RegExp, FaultCode])[] = [
   [/Authentication failed|could not read (Username|Password)/, "E_SOURCE_AUTH"],
   [/couldn't find remote ref/, "E_REF_MISSING"],
   [/not our ref|unadvertised object|no such remote ref/i, "E_COMMIT_MISSING"],
+  [/CONNECT tunnel failed|from proxy after CONNECT|response 407/, "E_SOURCE_UNREACHABLE"],
   [/Could not resolve (host|proxy)|Name or service not known/i, "E_SOURCE_UNREACHABLE"],
   [/SSL certificate|certificate verif|SSL peer certificate|gnutls_handshake|schannel|SSL_connect|TLS/i, "E_SOURCE_TLS"],
   [/Operation too slow|timed out|Timeout, server/i, "E_SOURCE_TIMEOUT"],

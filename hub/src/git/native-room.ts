@@ -91,6 +91,7 @@ function configOf({ remote, url, authorization, showsCertificate, partial, limit
       followRedirects: false,
       sslVerify: true,
       proxy: proxy?.href ?? "",
+      proxyAuthMethod: "basic",
       lowSpeedLimit: 1,
       lowSpeedTime: Math.max(1, Math.ceil(limits.idleMs / 1000)),
       sslCAInfo: remote.ca === undefined ? undefined : join(dir, paths.ca),

@@ -5,7 +5,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { checkRemote, isBelow, maskUrl } from "./address.ts";
-import { authorizer } from "./authorize.ts";
+import { authorizer, type Authorize } from "./authorize.ts";
 import type { Carrier, CarrierOptions, RemoteRef, Want } from "./carrier.ts";
 import { gitError } from "./faults.ts";
 import type { GitProgram } from "./git-program.ts";
@@ -39,7 +39,7 @@ class NativeCarrier {
   readonly #program: GitProgram;
   readonly #url: URL;
   readonly #openHttp: ((signal: AbortSignal) => GitHttp) | null;
-  readonly #authorize: (signal: AbortSignal) => Promise<string | undefined>;
+  readonly #authorize: Authorize;
   /** Where http(s) really has the repository: git itself follows no redirect. */
   #httpUrl: URL;
 
@@ -49,8 +49,8 @@ class NativeCarrier {
     this.#program = program;
     this.#url = url;
     this.#httpUrl = url;
-    this.#openHttp = url.protocol === "ssh:" ? null : gitHttp(name, remote, limits);
     this.#authorize = authorizer(name, remote, limits);
+    this.#openHttp = url.protocol === "ssh:" ? null : gitHttp(name, remote, limits, this.#authorize);
   }
 
   async refs(prefix: string, signal: AbortSignal): Promise<readonly RemoteRef[]> {

@@ -92,8 +92,8 @@ export function openObjects(gitdir: string, name: string, { onDamage = () => und
       throw gitError("E_LIMIT", name, `tag ${oid} points to tags more than ${tagDepthMax} deep`);
     },
     async snapshot(oid, files = objects) {
-      const { tree, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
-      return { commit: oid, author, committedAt, message, tree: treeOf(files, tree) };
+      const { tree, parents, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
+      return { commit: oid, author, committedAt, parents, message, tree: treeOf(files, tree) };
     },
     forget: () => {
       cache = {};

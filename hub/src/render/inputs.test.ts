@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { inputsOf, readInputs, type Inputs, type InputsQuery, type Tree } from "./inputs.ts";
+import { gzipSync } from "node:zlib";
+import { lockDigest } from "./chart-dependencies.ts";
+import { inputsOf, readInputs, type Inputs, type InputsQuery } from "./inputs.ts";
+import { filesOf } from "./testdata.ts";
+import type { Tree } from "./tree.ts";
 
 /** A Snapshot in memory; `reads` counts the blobs that were opened. */
 class MemoryTree implements Tree {
-  readonly #files: ReadonlyMap<string, string>;
+  readonly #files: ReadonlyMap<string, string | Buffer>;
   reads = 0;
 
-  constructor(files: Readonly<Record<string, string>>) {
+  constructor(files: Readonly<Record<string, string | Buffer>>) {
     this.#files = new Map(Object.entries(files));
   }
 
@@ -39,11 +43,11 @@ class MemoryTree implements Tree {
   };
 }
 
-function oidOf(text: string): string {
+function oidOf(text: string | Buffer): string {
   return createHash("sha1").update(text).digest("hex");
 }
 
-async function found(files: Readonly<Record<string, string>>, query: InputsQuery): Promise<Inputs> {
+async function found(files: Readonly<Record<string, string | Buffer>>, query: InputsQuery): Promise<Inputs> {
   const result = await inputsOf(new MemoryTree(files), query);
   assert.ok(result.kind !== "failed", JSON.stringify(result));
   return result;
@@ -147,13 +151,119 @@ test("S05 kustomizations that include each other are walked once; one that leads
   assert.equal(await codeOf({ "a/kustomization.yaml": "namePrefix: ../../..\n" }, { path: "a" }), "kustomize");
 });
 
-test("B51 S16 a remote resource in a base is refused before anything is built", async () => {
+test("B51 S16 a remote resource in a base is a need with its place, and what was fetched may need more", async () => {
   const files = {
     "o/kustomization.yaml": "resources: [../base]\n",
-    "base/kustomization.yaml": "resources: ['https://example.com/x.yaml']\n",
+    "base/kustomization.yaml": "namePrefix: a-\nresources:\n  - 'https://example.com/x?ref=v1'\n",
   };
-  const result = await inputsOf(new MemoryTree(files), { path: "o" });
-  assert.deepEqual(result.kind === "failed" && [result.code, result.path], ["E_REMOTE_FORBIDDEN", "base/kustomization.yaml"]);
+  const tree = new MemoryTree(files);
+  const first = await found(files, { path: "o" });
+  const [need] = first.remotes;
+  assert.ok(need?.kind === "base");
+  assert.deepEqual([need.url, need.at], ["https://example.com/x?ref=v1", { path: "base/kustomization.yaml", line: 3 }]);
+  const content = {
+    digest: "d1",
+    root: "deploy",
+    files: filesOf({
+      "deploy/kustomization.yaml": "resources: [../more, 'git@example.com:org/repo']\n",
+      "more/kustomization.yaml": "resources: []\n",
+    }),
+  };
+  const second = await inputsOf(tree, { path: "o" }, new Map([[need.key, content]]));
+  assert.ok(second.kind !== "failed");
+  assert.deepEqual(
+    second.remotes.map(({ key, at }) => [key, at]),
+    [
+      ["base git@example.com:org/repo", need.at],
+      [need.key, need.at],
+    ],
+  );
+  assert.deepEqual(pathsOf(second), pathsOf(first));
+  assert.notEqual(second.digest, first.digest);
+  const other = await inputsOf(tree, { path: "o" }, new Map([[need.key, { ...content, digest: "d2" }]]));
+  assert.ok(other.kind !== "failed" && other.digest !== second.digest);
+});
+
+test("S05 a remote base cannot look out of itself, neither up nor into the module's own folders", async () => {
+  const files = { "o/kustomization.yaml": "resources: ['https://example.com/x.git']\n", "o/secret.txt": "CANARY" };
+  const key = "base https://example.com/x.git";
+  for (const text of [
+    "resources: [../../snapshot/o]\n",
+    "configMapGenerator: [{name: x, files: [../../snapshot/o/secret.txt]}]\n",
+    "configMapGenerator: [{name: x, files: [k=/snapshot/o/secret.txt]}]\n",
+    "components: [a/../../b]\n",
+  ]) {
+    const remotes = new Map([[key, { digest: "d", files: filesOf({ "kustomization.yaml": text }) }]]);
+    const result = await inputsOf(new MemoryTree(files), { path: "o" }, remotes);
+    assert.equal(result.kind === "failed" && result.code, "E_PATH_ESCAPE", text);
+  }
+});
+
+test("a chart's dependencies that are not vendored are needs: the lock's version where it fits, else the range", async () => {
+  const dependencies = [
+    { name: "redis", version: "^1.2", repository: "https://charts.example/" },
+    { name: "lib", version: "0.1.0", repository: "oci://r.example/charts", alias: "l" },
+    { name: "there", version: "1", repository: "https://charts.example" },
+  ];
+  const locked = dependencies.map(({ name, repository }) => ({ name, version: "1.2.9", repository }));
+  const files = {
+    "c/Chart.yaml": `apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies: ${JSON.stringify(dependencies)}\n`,
+    "c/charts/there-1.0.0.tgz": "packed",
+  };
+  const needsOf = ({ remotes }: Inputs): unknown =>
+    remotes.map((need) => need.kind === "chart" && [need.repo, need.name, need.version, need.at.line]);
+  const open = [
+    ["https://charts.example", "redis", "^1.2", 4],
+    ["oci://r.example/charts", "lib", "0.1.0", 4],
+  ];
+  assert.deepEqual(needsOf(await found(files, { path: "c" })), open);
+  const lock = (digest: string): string => `dependencies: ${JSON.stringify(locked)}\ndigest: ${digest}\n`;
+  const fits = await found({ ...files, "c/Chart.lock": lock(lockDigest(dependencies, locked)) }, { path: "c" });
+  assert.deepEqual(needsOf(fits), [
+    ["https://charts.example", "redis", "1.2.9", 4],
+    ["oci://r.example/charts", "lib", "1.2.9", 4],
+  ]);
+  const stale = await found({ ...files, "c/Chart.lock": lock(`sha256:${"0".repeat(64)}`) }, { path: "c" });
+  assert.deepEqual(needsOf(stale), open);
+});
+
+test("folders that a chart's dependencies name are read, also theirs; one that leads out, back or nowhere is an error", async () => {
+  const chartWith = (name: string, path: string): string =>
+    `apiVersion: v2\nname: ${name}\nversion: 1.0.0\ndependencies: [{name: x, version: 1.0.0, repository: 'file://${path}'}]\n`;
+  const files = { "a/Chart.yaml": chartWith("a", "../b"), "b/Chart.yaml": chartWith("b", "../c"), "c/Chart.yaml": "name: c\n", "c/t": "x" };
+  assert.deepEqual(pathsOf(await found(files, { path: "a" })), ["a/Chart.yaml", "b/Chart.yaml", "c/Chart.yaml", "c/t"]);
+  assert.equal(await codeOf({ ...files, "c/Chart.yaml": chartWith("c", "../a") }, { path: "a" }), "E_CYCLE");
+  assert.equal(await codeOf({ ...files, "b/Chart.yaml": chartWith("b", "../../x") }, { path: "a" }), "E_PATH_ESCAPE");
+  assert.equal(await codeOf({ ...files, "b/Chart.yaml": chartWith("b", "../x") }, { path: "a" }), "E_PATH_MISSING");
+  const unnamed = { "a/Chart.yaml": "name: a\ndependencies: [{name: x, version: 1.0.0, repository: '@mine'}]\n" };
+  assert.equal(await codeOf(unnamed, { path: "a" }), "E_CHART");
+});
+
+test("charts of a kustomization are needs, or folders that are read", async () => {
+  const files = {
+    "k/kustomization.yaml":
+      "helmGlobals: {chartHome: ../home}\nhelmCharts:\n- {name: web, repo: 'https://charts.example', version: 1.2.3, valuesFile: v.yaml}\n- name: local\ngenerators: [gen.yaml]\n",
+    "k/v.yaml": "a: 1\n",
+    "k/gen.yaml":
+      "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: db\nrepo: oci://r.example\nvaluesFile: w.yaml\n",
+    "k/w.yaml": "b: 1\n",
+    "home/local/Chart.yaml": "name: local\n",
+    "home/local/templates/a.yaml": "x",
+  };
+  const inputs = await found(files, { path: "k" });
+  assert.deepEqual(pathsOf(inputs).toSorted(), Object.keys(files).toSorted());
+  assert.deepEqual(
+    inputs.remotes.map((need) => need.kind === "chart" && [need.repo, need.name, need.version, need.at]),
+    [
+      ["https://charts.example", "web", "1.2.3", { path: "k/kustomization.yaml", line: 3 }],
+      ["oci://r.example", "db", null, { path: "k/gen.yaml", line: 4 }],
+    ],
+  );
+  assert.equal(await codeOf({ "k/kustomization.yaml": "helmCharts: [{name: x}]\n" }, { path: "k" }), "E_PATH_MISSING");
+  assert.equal(
+    await codeOf({ "k/kustomization.yaml": "helmCharts: [{name: ../../x, repo: 'https://e.x'}]\n" }, { path: "k" }),
+    "E_PATH_ESCAPE",
+  );
 });
 
 test("the number of files and of bytes is bounded", async () => {
@@ -168,14 +278,34 @@ test("the number of files and of bytes is bounded", async () => {
   assert.ok(!(refused instanceof Map) && "code" in refused && refused.code === "E_LIMIT");
 });
 
-test("a chart depends on the cluster only where its text, its values or Chart.yaml ask for it", async () => {
-  const uses = async (more: Readonly<Record<string, string>>, query: Partial<InputsQuery> = {}): Promise<boolean> =>
-    (await found({ ...chart, ...more }, { path: "c", ...query })).usesCapabilities;
-  assert.equal(await uses({}), false);
-  assert.equal(await uses({ "c/templates/b.yaml": '{{ if .Capabilities.APIVersions.Has "x" }}{{ end }}' }), true);
-  assert.equal(await uses({ "c/charts/s/templates/_h.tpl": "{{ $.Capabilities.KubeVersion }}" }), true);
-  assert.equal(await uses({ "c/values.yaml": "a: '{{ .Capabilities.KubeVersion }}'\n" }), true);
-  assert.equal(await uses({ "c/charts/s-1.tgz": "packed" }), true);
-  assert.equal(await uses({ "c/Chart.yaml": "name: x\nkubeVersion: '>=1.30'\n" }), true);
-  assert.equal(await uses({}, { values: { a: "{{ .Capabilities.KubeVersion }}" } }), true);
+test("a chart depends on what of the cluster its text, its values or Chart.yaml ask for", async () => {
+  const asked = async (more: Readonly<Record<string, string | Buffer>>, query: Partial<InputsQuery> = {}): Promise<unknown> =>
+    (await found({ ...chart, ...more }, { path: "c", ...query })).capabilities;
+  const nothing = { version: false, groups: [] };
+  const all = { version: true, groups: "all" };
+  assert.deepEqual(await asked({}), nothing);
+  const has = '{{ if .Capabilities.APIVersions.Has "x/v1" }}{{ end }}{{ if $.Capabilities.APIVersions.Has (`a/v1/B`) }}{{ end }}';
+  assert.deepEqual(await asked({ "c/templates/b.yaml": has }), { version: false, groups: ["a/v1/B", "x/v1"] });
+  assert.deepEqual(await asked({ "c/templates/b.yaml": "{{ .Capabilities.APIVersions.Has .Values.api }}" }), {
+    version: false,
+    groups: "all",
+  });
+  assert.deepEqual(await asked({ "c/templates/b.yaml": "{{ range .Capabilities.APIVersions }}{{ end }}" }), {
+    version: false,
+    groups: "all",
+  });
+  assert.deepEqual(await asked({ "c/templates/b.yaml": "{{ with .Capabilities }}{{ .KubeVersion }}{{ end }}" }), all);
+  assert.deepEqual(await asked({ "c/templates/b.yaml": '{{ get . "Capabilities" }}' }), all);
+  assert.deepEqual(await asked({ "c/templates/b.yaml": "{{ .Capabilities.HelmVersion }} # Capabilities are words" }), nothing);
+  assert.deepEqual(await asked({ "c/charts/s/templates/_h.tpl": "{{ $.Capabilities.KubeVersion }}" }), { version: true, groups: [] });
+  assert.deepEqual(await asked({ "c/values.yaml": "a: '{{ .Capabilities.KubeVersion }}'\n" }), { version: true, groups: [] });
+  assert.deepEqual(await asked({ "c/Chart.yaml": "name: x\nkubeVersion: '>=1.30'\n" }), { version: true, groups: [] });
+  assert.deepEqual(await asked({ "c/charts/s/Chart.yaml": "name: x\nkubeVersion: '>=1.30'\n" }), nothing);
+  assert.deepEqual(await asked({}, { values: { a: '{{ .Capabilities.APIVersions.Has "v/v1" }}' } }), { version: false, groups: ["v/v1"] });
+  assert.deepEqual(await asked({ "c/charts/s-1.tgz": gzipSync('a {{ .Capabilities.APIVersions.Has "p/v1" }}') }), {
+    version: false,
+    groups: ["p/v1"],
+  });
+  assert.deepEqual(await asked({ "c/charts/s-1.tgz": gzipSync("charts/deeper-1.tgz") }), all);
+  assert.deepEqual(await asked({ "c/charts/s-1.tgz": "no archive" }), all);
 });

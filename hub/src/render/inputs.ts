@@ -3,20 +3,26 @@
 
 import { digestOfJson } from "@muster/proto/model/digest";
 import type { JsonObject } from "@muster/proto/model/json";
-import { kustomizationNames, pathsMeant, referencesOf } from "./kustomization.ts";
-import { baseOf, below, folderOf, joinPath, resolvePath } from "./paths.ts";
+import { gunzipSync } from "node:zlib";
+import { askedAll, askedBy, askedNothing, united, type AskedCapabilities } from "./capabilities.ts";
+import { isChartMetadata, planCharts } from "./chart-dependencies.ts";
+import { Collector } from "./collector.ts";
+import { kustomizationNames } from "./kustomization.ts";
+import { folderOf, joinPath, resolvePath } from "./paths.ts";
 import { isManifest } from "./plain.ts";
-import { RenderFault, type KustomizeInput, type ObjectsInput, type RenderCode, type RenderKind, type SnapshotPath } from "./rendered.ts";
+import { noRemotes } from "./remotes.ts";
+import {
+  RenderFault,
+  type KustomizeInput,
+  type ObjectsInput,
+  type RenderCode,
+  type RenderKind,
+  type SnapshotPath,
+  type RemoteNeed,
+  type Remotes,
+} from "./rendered.ts";
 import { decodeFile } from "./text.ts";
-
-export type TreeEntry = { readonly kind: "blob" | "tree"; readonly oid: string };
-
-/** A Snapshot's files. Links are followed and kept inside by whoever implements it; `list` is of one folder. */
-export type Tree = {
-  readonly entry: (path: SnapshotPath) => Promise<TreeEntry | undefined>;
-  readonly list: (path: SnapshotPath) => Promise<readonly (TreeEntry & { readonly name: string })[]>;
-  readonly read: (oid: string) => Promise<Uint8Array>;
-};
+import type { Tree } from "./tree.ts";
 
 export type InputsQuery = {
   /** The App's source.path; "." and "" are the root. */
@@ -38,30 +44,36 @@ export type Inputs = {
   readonly files: ReadonlyMap<SnapshotPath, string>;
   /** For RenderInput.helm.valuesFiles. */
   readonly valuesFiles: readonly SnapshotPath[];
-  /** True when the outcome may depend on the cluster's version or APIs. */
+  /** What of the cluster's `.Capabilities` the outcome may depend on. */
+  readonly capabilities: AskedCapabilities;
+  /** True when that is anything. */
   readonly usesCapabilities: boolean;
-  /** SHA-256 over kind, root, and the sorted pairs of path and blob id. */
+  /** What lies outside the Snapshot, for RenderInput.remotes. Those not handed in yet may themselves need others: ask again with them. */
+  readonly remotes: readonly RemoteNeed[];
+  /** SHA-256 over kind, root, the sorted pairs of path and blob id, and the keys and digests of what was handed in for `remotes`. */
   readonly digest: string;
 };
 
 export type InputsFailed = { readonly kind: "failed"; readonly code: RenderCode; readonly message: string; readonly path?: string };
 
-const defaultFilesMax = 10_000;
+export const filesMaxOfOneApp = 10_000;
 const defaultBytesMax = 64 * 1024 * 1024;
-const folderDepthMax = 64;
 
-/** The files that rendering a path reads. What is wrong with the path or the files is a result of kind "failed". */
-export async function inputsOf(tree: Tree, query: InputsQuery): Promise<Inputs | InputsFailed> {
+/**
+ * The files that rendering a path reads, and what it needs besides; `remotes` holds what was fetched for the needs of the round before.
+ * What is wrong with the path or the files is a result of kind "failed".
+ */
+export async function inputsOf(tree: Tree, query: InputsQuery, remotes: Remotes = noRemotes): Promise<Inputs | InputsFailed> {
   return caught(async () => {
     const root = resolvePath("", query.path);
     if (root === undefined) throw escape("source.path leads out of the repository", query.path);
     const entry = await tree.entry(root);
     if (entry === undefined) throw new RenderFault("E_PATH_MISSING", "the path does not exist in the repository", { path: root });
     if (entry.kind === "blob") return oneFile(root, entry.oid);
-    const collect = new Collector(tree, query.filesMax ?? defaultFilesMax);
+    const collect = new Collector(tree, remotes, query.filesMax ?? filesMaxOfOneApp);
     const names = new Set((await tree.list(root)).filter(({ kind }) => kind === "blob").map(({ name }) => name));
-    if (names.has("Chart.yaml")) return helmInputs(collect, root, query);
-    if (kustomizationNames.some((name) => names.has(name))) return kustomizeInputs(collect, root, query);
+    if (names.has("Chart.yaml")) return helmInputs(collect, root, query, tree, remotes);
+    if (kustomizationNames.some((name) => names.has(name))) return kustomizeInputs(collect, root, query, remotes);
     return plainInputs(collect, root, query);
   });
 }
@@ -99,10 +111,28 @@ function escape(message: string, path: string): RenderFault {
   return new RenderFault("E_PATH_ESCAPE", message, { path });
 }
 
-function finish(kind: RenderKind, root: string, files: ReadonlyMap<string, string>, more: Partial<Inputs> = {}): Inputs {
+function finish(
+  kind: RenderKind,
+  root: string,
+  files: ReadonlyMap<string, string>,
+  given: Remotes = noRemotes,
+  needs: readonly RemoteNeed[] = [],
+  more: Partial<Pick<Inputs, "valuesFiles" | "capabilities">> = {},
+): Inputs {
   const pairs = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const sorted = new Map(pairs);
-  return { kind, root, valuesFiles: [], usesCapabilities: false, ...more, files: sorted, digest: digestOfJson([kind, root, pairs]) };
+  const remotes = [...new Map(needs.map((need) => [need.key, need])).values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const fetched = remotes.flatMap(({ key }) => (given.has(key) ? [[key, given.get(key)?.digest ?? ""]] : []));
+  const capabilities = more.capabilities ?? askedNothing;
+  return {
+    kind,
+    root,
+    files: new Map(pairs),
+    valuesFiles: more.valuesFiles ?? [],
+    capabilities,
+    usesCapabilities: capabilities.version || capabilities.groups.length > 0,
+    remotes,
+    digest: digestOfJson(fetched.length === 0 ? [kind, root, pairs] : [kind, root, pairs, fetched]),
+  };
 }
 
 function oneFile(path: string, oid: string): Inputs {
@@ -115,7 +145,7 @@ async function plainInputs(collect: Collector, root: string, { objects }: Inputs
   return finish("yaml", root, collect.files);
 }
 
-async function helmInputs(collect: Collector, root: string, query: InputsQuery): Promise<Inputs> {
+async function helmInputs(collect: Collector, root: string, query: InputsQuery, tree: Tree, remotes: Remotes): Promise<Inputs> {
   await collect.folder(root, () => true, true);
   const valuesFiles: string[] = [];
   for (const given of query.valuesFiles ?? []) {
@@ -124,94 +154,76 @@ async function helmInputs(collect: Collector, root: string, query: InputsQuery):
     if (!(await collect.file(path))) throw new RenderFault("E_PATH_MISSING", "the values file does not exist in the repository", { path });
     valuesFiles.push(path);
   }
-  const usesCapabilities = JSON.stringify(query.values ?? {}).includes("Capabilities") || (await mentionsCapabilities(collect, root));
-  return finish("helm", root, collect.files, { valuesFiles, usesCapabilities });
+  const needs = await chartNeeds(collect, root, tree);
+  const capabilities = await askedByChart(collect, root, query, tree, remotes);
+  return finish("helm", root, collect.files, remotes, needs, { valuesFiles, capabilities });
 }
 
-// Any file may be a template (`tpl (.Files.Get ...)`); a packed subchart is not looked into. A chart may also ask for a version in Chart.yaml.
-async function mentionsCapabilities(collect: Collector, root: string): Promise<boolean> {
-  for (const [path, oid] of collect.files) {
-    if (path.endsWith(".tgz") && below(joinPath(root, "charts"), path) !== undefined) return true;
-    const text = Buffer.from(await collect.tree.read(oid));
-    if (text.includes("Capabilities")) return true;
-    if (baseOf(path) === "Chart.yaml" && /^kubeVersion:/m.test(text.toString("utf8"))) return true;
+// Each round may name a folder whose own chart names further ones.
+async function chartNeeds(collect: Collector, root: string, tree: Tree): Promise<readonly RemoteNeed[]> {
+  const texts = new Map<string, string>();
+  const collected = new Set([root]);
+  for (;;) {
+    for (const [path, oid] of collect.files) {
+      if (isChartMetadata(path) && !texts.has(path)) texts.set(path, decodeFile(path, await tree.read(oid)));
+    }
+    const { needs, folders } = planCharts(root, [...collect.files.keys()], (path) => texts.get(path));
+    const fresh = folders.filter((folder) => !collected.has(folder));
+    if (fresh.length === 0) return needs;
+    for (const path of fresh) {
+      if (!(await collect.isFolder(path)))
+        throw new RenderFault("E_PATH_MISSING", "the folder of a chart's dependency does not exist", { path });
+      await collect.folder(path, () => true, true);
+      collected.add(path);
+    }
   }
-  return false;
 }
 
-async function kustomizeInputs(collect: Collector, root: string, { kustomize }: InputsQuery): Promise<Inputs> {
+// Any file may be a template (`tpl (.Files.Get ...)`). A chart may also ask for a version in Chart.yaml.
+async function askedByChart(
+  collect: Collector,
+  root: string,
+  query: InputsQuery,
+  tree: Tree,
+  remotes: Remotes,
+): Promise<AskedCapabilities> {
+  let asked = askedBy(JSON.stringify(query.values ?? {}).replaceAll('\\"', '"'));
+  for (const [path, oid] of collect.files)
+    asked = united(asked, askedByFile(path, await tree.read(oid), path === joinPath(root, "Chart.yaml")));
+  for (const { files } of remotes.values()) {
+    for (const [path, bytes] of files) asked = united(asked, askedByFile(path, bytes, false));
+  }
+  return asked;
+}
+
+function askedByFile(path: string, bytes: Uint8Array, isOwnChart: boolean): AskedCapabilities {
+  const content = path.endsWith(".tgz") ? unpacked(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (content === undefined || (path.endsWith(".tgz") && content.includes(".tgz"))) return askedAll;
+  const version = isOwnChart && /^kubeVersion:/m.test(content.toString("utf8"));
+  const asked = content.includes("Capabilities") ? askedBy(content.toString("utf8")) : askedNothing;
+  return version ? { ...asked, version } : asked;
+}
+
+// Packed subcharts lie in a tar without further compression, so that their texts can be searched as they are.
+function unpacked(archive: Uint8Array): Buffer | undefined {
+  try {
+    return gunzipSync(archive, { maxOutputLength: defaultBytesMax });
+  } catch {
+    return undefined; // the render will say what is wrong with it
+  }
+}
+
+async function kustomizeInputs(collect: Collector, root: string, { kustomize }: InputsQuery, remotes: Remotes): Promise<Inputs> {
+  await collectKustomize(collect, root, kustomize);
+  return finish("kustomize", root, collect.files, remotes, [...collect.needs.values()]);
+}
+
+/** Collects what a kustomization and an App's settings over it read. */
+export async function collectKustomize(collect: Collector, root: string, kustomize: KustomizeInput | undefined): Promise<void> {
   await collect.kustomization(root);
   for (const path of kustomize?.components ?? []) await collect.reference(root, path, true);
   for (const patch of kustomize?.patches ?? []) {
     const path = (patch as { path?: unknown } | null)?.path;
     if (typeof path === "string") await collect.reference(root, path, true);
-  }
-  return finish("kustomize", root, collect.files);
-}
-
-/** Gathers files with their blob ids, bounded, each folder once. */
-class Collector {
-  readonly files = new Map<string, string>();
-  readonly tree: Tree;
-  readonly #filesMax: number;
-  readonly #seen = new Set<string>();
-
-  constructor(tree: Tree, filesMax: number) {
-    this.tree = tree;
-    this.#filesMax = filesMax;
-  }
-
-  async file(path: string): Promise<boolean> {
-    const entry = await this.tree.entry(path);
-    if (entry?.kind !== "blob") return false;
-    this.#add(path, entry.oid);
-    return true;
-  }
-
-  async folder(path: string, wanted: (path: string) => boolean, recurse: boolean, depth = 0): Promise<void> {
-    if (depth > folderDepthMax) throw new RenderFault("E_LIMIT", `folders nested deeper than ${folderDepthMax}`, { path });
-    for (const { name, kind, oid } of await this.tree.list(path)) {
-      const inside = joinPath(path, name);
-      if (kind === "tree") {
-        if (recurse) await this.folder(inside, wanted, recurse, depth + 1);
-      } else if (wanted(inside)) {
-        this.#add(inside, oid);
-      }
-    }
-  }
-
-  /** A folder's kustomization file and all that it may read, folders of its own kind included. */
-  async kustomization(folder: string): Promise<void> {
-    if (this.#seen.has(folder)) return;
-    this.#seen.add(folder);
-    for (const name of kustomizationNames) {
-      const path = joinPath(folder, name);
-      const entry = await this.tree.entry(path);
-      if (entry?.kind !== "blob") continue;
-      this.#add(path, entry.oid);
-      const { strings, paths, forbidden } = referencesOf(decodeFile(path, await this.tree.read(entry.oid)));
-      if (forbidden !== undefined) throw new RenderFault(forbidden.code, forbidden.message, { path });
-      const certain = new Set(paths);
-      for (const text of strings) {
-        for (const meant of pathsMeant(text)) await this.reference(folder, meant, certain.has(meant), path);
-      }
-    }
-  }
-
-  /** A text that may name a file or folder; `certain`: it does, so that it must not lead out. */
-  async reference(folder: string, text: string, certain: boolean, from?: string): Promise<void> {
-    const path = resolvePath(folder, text);
-    if (path === undefined) {
-      if (certain) throw escape("a path leads out of the repository", from ?? folder);
-      return;
-    }
-    const entry = await this.tree.entry(path);
-    if (entry?.kind === "blob") this.#add(path, entry.oid);
-    else if (entry?.kind === "tree") await this.kustomization(path); // Kustomize reads no folder without one
-  }
-
-  #add(path: string, oid: string): void {
-    this.files.set(path, oid);
-    if (this.files.size > this.#filesMax) throw new RenderFault("E_LIMIT", `one App reads more than ${this.#filesMax} files`, { path });
   }
 }

@@ -7,12 +7,18 @@ import { compareIdentity, identityKey, showIdentity, type ObjectIdentity } from 
 import { isJsonObject, type JsonObject, type JsonValue } from "@muster/proto/model/json";
 import { cleaned } from "./clean.ts";
 import { doubledKey } from "./merge-keys.ts";
+import { isHook, isNeverRun } from "./hooks.ts";
 import { groupOf, isKind, isName, isNamespaceName } from "./names.ts";
-import { RenderFault, type Rendered, type RenderedApp, type RenderedObject, type SourcePlace } from "./rendered.ts";
+import { RenderFault, type ObjectTrace, type Rendered, type RenderedApp, type RenderedObject, type SourcePlace } from "./rendered.ts";
 import { isClusterScoped } from "./scopes.ts";
 
 /** A parsed document; `index` is its 0-based place in its file or rendered template. */
-export type RenderedDocument = { readonly value: JsonValue; readonly index: number; readonly source: SourcePlace };
+export type RenderedDocument = {
+  readonly value: JsonValue;
+  readonly index: number;
+  readonly source: SourcePlace;
+  readonly trace?: ObjectTrace;
+};
 
 export type NormaliseOptions = {
   /** For namespaced objects without one; undefined: "default". */
@@ -24,7 +30,6 @@ export type NormaliseOptions = {
 const ownGroup = "muster.dev";
 const reservedPrefix = `${ownGroup}/`;
 const documentedAnnotations: ReadonlySet<string> = new Set(["muster.dev/replace", "muster.dev/health"]);
-const hookAnnotations = ["helm.sh/hook", "argocd.argoproj.io/hook"];
 const listDepthMax = 3;
 const dataBytesMax = 1024 * 1024;
 const defaultObjectsMax = 10_000;
@@ -38,6 +43,7 @@ export function normalise(documents: readonly RenderedDocument[], options: Norma
   const drafts: Draft[] = [];
   for (const item of items) {
     const draft = draftOf(item);
+    if (isNeverRun(draft.object)) continue;
     if (draft.group === ownGroup) apps.push({ value: draft.object, source: draft.source });
     else drafts.push(draft);
   }
@@ -50,20 +56,22 @@ export function normalise(documents: readonly RenderedDocument[], options: Norma
   return { kind: "rendered", objects: sorted, apps, warnings: [...new Set(warnings)] };
 }
 
-type Item = { readonly object: JsonObject; readonly index: number; readonly source: SourcePlace };
+type Item = Omit<RenderedDocument, "value"> & { readonly object: JsonObject };
 type Draft = Item & { readonly group: string; readonly kind: string };
 
 // `kind: List` and typed lists (`ConfigMapList`) become their items; an item of a typed list may leave its kind out.
-function expand({ value, index, source }: RenderedDocument, depth: number): readonly Item[] {
+function expand(rendered: RenderedDocument, depth: number): readonly Item[] {
+  const { value, ...from } = rendered;
+  const { index, source } = from;
   if (value === null) return [];
   if (!isJsonObject(value)) throw invalid({ index, source }, "not an object: a document has to be a map with apiVersion and kind");
   const { kind, items, apiVersion } = value;
-  if (typeof kind !== "string" || !kind.endsWith("List") || !Array.isArray(items)) return [{ object: value, index, source }];
+  if (typeof kind !== "string" || !kind.endsWith("List") || !Array.isArray(items)) return [{ object: value, ...from }];
   if (depth >= listDepthMax) throw new RenderFault("E_DEPTH", `${document(index)}: lists in lists deeper than ${listDepthMax}`, source);
   const itemKind = kind.slice(0, -"List".length);
   return items.flatMap((item: JsonValue) => {
     const whole = isJsonObject(item) && itemKind !== "" ? { apiVersion: apiVersion ?? null, kind: itemKind, ...item } : item;
-    return expand({ value: whole, index, source }, depth + 1);
+    return expand({ value: whole, ...from }, depth + 1);
   });
 }
 
@@ -87,14 +95,14 @@ function finished(draft: Draft, scopes: ReadonlyMap<string, string>, namespace: 
   const object = { ...clean, metadata: placed(draft, metadata, isClusterScoped(group, kind, scopes) ? "" : namespace) };
   const identity = { group, kind, namespace: String(object.metadata["namespace"] ?? ""), name };
   checkContent(draft, identity, object);
-  return { identity, object, source };
+  return { identity, object, source, ...(draft.trace && { trace: draft.trace }) };
 }
 
 // A hook may leave its name to be made: `generateName` stands in until every other object is known.
 function nameOf(draft: Draft, metadata: JsonObject): string {
   const { name, generateName } = metadata;
   if (name === undefined && typeof generateName === "string" && generateName !== "") {
-    if (!isHook(metadata)) throw invalid(draft, "generateName is only for hooks: give the object a name");
+    if (!isHook({ metadata })) throw invalid(draft, "generateName is only for hooks: give the object a name");
     return "";
   }
   if (typeof name !== "string" || name === "") throw invalid(draft, "metadata.name is missing");
@@ -108,11 +116,6 @@ function placed(draft: Draft, metadata: JsonObject, namespace: string): JsonObje
   if (given === undefined || given === "") return { ...rest, namespace };
   if (typeof given !== "string" || !isNamespaceName(given)) throw invalid(draft, "metadata.namespace is not a valid name");
   return { ...rest, namespace: given };
-}
-
-function isHook(metadata: JsonObject): boolean {
-  const annotations = metadata["annotations"];
-  return isJsonObject(annotations) && hookAnnotations.some((key) => annotations[key] !== undefined);
 }
 
 function checkKeys(draft: Draft, metadata: JsonObject): void {

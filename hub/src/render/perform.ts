@@ -1,24 +1,28 @@
 // One render from its input to its result, on the thread that runs the module.
 
+import { identityKey } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
-import { createHash } from "node:crypto";
 import { readYaml } from "../yaml/yaml.ts";
 import { NodeBudget, nodesInJson } from "./budget.ts";
 import type { Instance, ModuleAnswer, ModuleDocument } from "./instance.ts";
-import { isKustomization, referencesOf } from "./kustomization.ts";
+import { isKustomization } from "./kustomization.ts";
 import { normalise, type RenderedDocument } from "./normalise.ts";
-import { overlayText } from "./overlay.ts";
 import { plainDocuments } from "./plain.ts";
-import { isRenderCode, RenderFault, type RenderFailed, type RenderInput, type RenderResult } from "./rendered.ts";
+import { isRenderCode, RenderFault, type Rendered, type RenderFailed, type RenderInput, type RenderResult } from "./rendered.ts";
+import { diskOf, helmRequest, kustomizeRequest, type ModuleRequest } from "./request.ts";
+import { documentLines, originMetadata, transformerMetadata, withoutMarks } from "./sources.ts";
 import { decodeFile, decodeUtf8, refusePointer } from "./text.ts";
 
-/** Renders one input. `outputMaxBytes` bounds the text that Helm or Kustomize give back. Throws only when the instance died. */
-export function perform(input: RenderInput, instance: () => Instance, outputMaxBytes: number): RenderResult {
+/** Renders one input. `outputMaxBytes` bounds the text that Helm or Kustomize give back. Rejects only when the instance died. */
+export async function perform(input: RenderInput, instance: () => Instance, outputMaxBytes: number): Promise<RenderResult> {
   try {
     const budget = new NodeBudget();
-    if (input.kind === "yaml") return normalise(plainDocuments(input, budget), { namespace: input.namespace });
-    const { documents, warnings } = built(input, instance(), outputMaxBytes, budget);
-    return normalise(documents, { namespace: input.namespace, warnings });
+    const { namespace } = input;
+    if (input.kind === "yaml") return normalise(plainDocuments(input, budget), { namespace });
+    refusePointers(input);
+    const run = (request: ModuleRequest): Done => accepted(input, request.call(instance(), input.seed, outputMaxBytes), outputMaxBytes);
+    if (input.kind === "helm") return helm(input, run(helmRequest(input)), budget);
+    return await kustomize(input, run, budget);
   } catch (error) {
     if (error instanceof RenderFault) return failed(error);
     throw error;
@@ -30,57 +34,52 @@ function failed({ code, message, place }: RenderFault): RenderFailed {
   return { kind: "failed", code, message, ...where };
 }
 
-type Built = { readonly documents: readonly RenderedDocument[]; readonly warnings: readonly string[] };
+function helm(input: RenderInput, { documents, warnings }: Done, budget: NodeBudget): Rendered {
+  const printed = Map.groupBy(documents, ({ path }) => path);
+  const values = [...printed].flatMap(([path, ofPath]) => {
+    const template = input.files.get(path);
+    const lines = template === undefined ? undefined : documentLines(decodeFile(path, template), ofPath.length);
+    return ofPath.flatMap((document, at) => {
+      const line = lines?.[at];
+      return parsed(document, at, budget).map((each) => (line === undefined ? each : { ...each, source: { path, line } }));
+    });
+  });
+  return normalise(values, { namespace: input.namespace, warnings });
+}
 
-function built(input: RenderInput, instance: Instance, outputMaxBytes: number, budget: NodeBudget): Built {
+async function kustomize(input: RenderInput, run: (request: ModuleRequest) => Done, budget: NodeBudget): Promise<Rendered> {
+  const disk = await diskOf(input);
+  const normalised = (marks: readonly string[], forced: boolean): Rendered => {
+    const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks, forced));
+    const values = documents.flatMap((document, at) => parsed(document, at, budget));
+    const unmarked = values.map((each) => {
+      const { value, source, trace } = withoutMarks(each.value, disk);
+      return { ...each, value, source: source ?? each.source, ...(trace && { trace }) };
+    });
+    return normalise(unmarked, { namespace: input.namespace, warnings });
+  };
+  const rendered = normalised([originMetadata], false);
+  return input.trace === true ? traced(rendered, normalised([originMetadata, transformerMetadata], true)) : rendered;
+}
+
+// Marks can change what a patch finds: the objects are those of the build without them, what made them is told by the other.
+function traced(rendered: Rendered, marked: Rendered): Rendered {
+  const traces = new Map(marked.objects.map(({ identity, trace }) => [identityKey(identity), trace]));
+  const objects = rendered.objects.map(({ trace: _own, ...each }) => {
+    const trace = traces.get(identityKey(each.identity));
+    return trace === undefined ? each : { ...each, trace };
+  });
+  return { ...rendered, objects };
+}
+
+function refusePointers(input: RenderInput): void {
   for (const [path, bytes] of input.files) {
     if (templated.test(path)) refusePointer(path, bytes);
   }
-  if (input.kind === "kustomize") refuseRemote(input);
-  const files = [...input.files].map(([path, bytes]) => ({ path, bytes }));
-  const answer = instance.call(requestOf(input), files, input.seed, outputMaxBytes);
-  const { documents, warnings } = accepted(input, answer, outputMaxBytes);
-  return { documents: documents.flatMap((document, at) => parsed(document, at, budget)), warnings };
 }
 
 // Files that Helm and Kustomize read as text; a picture that only a template might copy can stay with Git LFS.
 const templated = /(?:\.(?:ya?ml|json|tpl|tgz|env|properties)|\/NOTES\.txt|\/Kustomization)$/i;
-
-function requestOf(input: RenderInput): Readonly<Record<string, unknown>> {
-  const head = { root: input.root, random: numberFrom(input.seed) };
-  if (input.kind === "kustomize") return { ...head, do: "kustomize", kustomize: { overlay: overlayText(input.root, input.kustomize) } };
-  const { releaseName, values, valuesFiles, skipCrds, kubeVersion, apiVersions } = input.helm ?? {
-    releaseName: "release-name",
-    values: {},
-    valuesFiles: [],
-    skipCrds: false,
-    kubeVersion: "",
-    apiVersions: [],
-  };
-  const helm = {
-    releaseName,
-    namespace: input.namespace ?? "default",
-    values: JSON.stringify(values),
-    valuesFiles,
-    skipCrds,
-    kubeVersion,
-    apiVersions,
-  };
-  return { ...head, do: "helm", helm };
-}
-
-// For the generators that take a number as their seed (randInt, shuffle). 48 bits: exact in a JavaScript number.
-function numberFrom(seed: string): number {
-  return createHash("sha256").update("numbers").update(Buffer.from(seed, "hex")).digest().readUIntBE(0, 6);
-}
-
-function refuseRemote(input: RenderInput): void {
-  for (const [path, bytes] of input.files) {
-    if (!isKustomization(path)) continue;
-    const { forbidden } = referencesOf(decodeFile(path, bytes));
-    if (forbidden !== undefined) throw new RenderFault(forbidden.code, forbidden.message, { path });
-  }
-}
 
 type Done = Extract<ModuleAnswer, { kind: "done" }>;
 

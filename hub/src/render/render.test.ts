@@ -85,7 +85,7 @@ test("a chart is rendered with its values files below the App's values, its CRDs
   ]);
   assert.deepEqual(result.objects[0]?.object["data"], { a: "chart", b: "one", c: "app", kube: "31" });
   assert.deepEqual(result.objects[1]?.object["data"], { x: "fromfile" });
-  assert.deepEqual(result.objects[0]?.source, { path: "chart/templates/a.yaml" });
+  assert.deepEqual(result.objects[0]?.source, { path: "chart/templates/a.yaml", line: 1 });
   assert.equal(result.objects[1]?.source.path, "chart/charts/sub/templates/s.yaml");
   const without = await rendered(inputOf("helm", "chart", files, { helm: { ...helm, skipCrds: true } }));
   assert.ok(!names(without).some((name) => name.startsWith("CustomResourceDefinition")));
@@ -96,11 +96,12 @@ test("what the cluster can do is what the caller says", async () => {
     "a",
     'mine: {{ .Capabilities.APIVersions.Has "x.io/v1/Thing" | quote }}\napps: {{ .Capabilities.APIVersions.Has "apps/v1" | quote }}',
   );
-  const of = async (apiVersions: string[]): Promise<unknown> =>
+  const of = async (apiVersions: string[] | null): Promise<unknown> =>
     (await rendered(inputOf("helm", "chart", chartOf({ "a.yaml": template }), { helm: { ...noHelm, apiVersions } }))).objects[0]?.object[
       "data"
     ];
-  assert.deepEqual(await of([]), { mine: "false", apps: "true" });
+  assert.deepEqual(await of(null), { mine: "false", apps: "true" });
+  assert.deepEqual(await of([]), { mine: "false", apps: "false" });
   assert.deepEqual(await of(["v1", "x.io/v1/Thing"]), { mine: "true", apps: "false" });
 });
 

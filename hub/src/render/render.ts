@@ -7,11 +7,17 @@ import { findModule } from "./module-path.ts";
 import type { RenderInput, RenderResult } from "./rendered.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
 
-export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery, type Tree, type TreeEntry } from "./inputs.ts";
+export type { AskedCapabilities } from "./capabilities.ts";
+export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
+export type { Tree, TreeEntry } from "./tree.ts";
 export type {
   HelmInput,
   KustomizeInput,
   ObjectsInput,
+  ObjectTrace,
+  RemoteContent,
+  RemoteNeed,
+  Remotes,
   Rendered,
   RenderCode,
   RenderedApp,

@@ -8,6 +8,8 @@ export type RenderKind = "helm" | "kustomize" | "yaml";
 /** Paths are inside the Snapshot: "/" between folders, none in front; "" is the repository root. */
 export type SnapshotPath = string;
 
+export type SourcePlace = { readonly path: SnapshotPath; readonly line?: number };
+
 export type HelmInput = {
   readonly releaseName: string;
   readonly values: JsonObject;
@@ -16,8 +18,8 @@ export type HelmInput = {
   readonly skipCrds: boolean;
   /** As in `.Capabilities.KubeVersion`; "": what Helm assumes. */
   readonly kubeVersion: string;
-  /** As in `.Capabilities.APIVersions` (`apps/v1`, `apps/v1/Deployment`); none: what Helm assumes. */
-  readonly apiVersions: readonly string[];
+  /** All that `.Capabilities.APIVersions` holds (`apps/v1`, `apps/v1/Deployment`); null: what Helm assumes. */
+  readonly apiVersions: readonly string[] | null;
 };
 
 /** What an App lays over a kustomization, in the spelling of Kustomize's own fields. */
@@ -36,11 +38,47 @@ export type KustomizeInput = {
 /** Which files of a folder of plain YAML are read; patterns are relative to the root. */
 export type ObjectsInput = { readonly include: readonly string[]; readonly exclude: readonly string[]; readonly recurse: boolean };
 
+export type RemoteNeed =
+  | {
+      readonly kind: "chart";
+      /** For the map of what was fetched: equal needs have equal keys. */
+      readonly key: string;
+      /** `https://…` of an index, or `oci://…` without the chart's name. */
+      readonly repo: string;
+      readonly name: string;
+      /** A version or a range; null: the newest. */
+      readonly version: string | null;
+      readonly at: SourcePlace;
+    }
+  | {
+      readonly kind: "base";
+      readonly key: string;
+      /** As it is written: a file's address, or a repository with path and ref in Kustomize's spelling. */
+      readonly url: string;
+      readonly at: SourcePlace;
+    };
+
+export type RemoteContent = {
+  /** Names the content: it goes into Inputs.digest. */
+  readonly digest: string;
+  /** A chart with or without its own folder in front; the files of a repository; or the one file. */
+  readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
+  /** What a base's address means among the files: a folder ("" by default) or a file. */
+  readonly root?: SnapshotPath;
+};
+
+/** By the key of the need. */
+export type Remotes = ReadonlyMap<string, RemoteContent>;
+
 export type RenderInput = {
   readonly kind: RenderKind;
   readonly root: SnapshotPath;
   /** Every file that the render may read, links already resolved. */
   readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
+  /** What was fetched for Inputs.remotes; a need without its content is E_REMOTE_FORBIDDEN. */
+  readonly remotes?: Remotes;
+  /** Tell what made each object of a kustomization (RenderedObject.trace): a second build, for `explain`. */
+  readonly trace?: boolean;
   /** For namespaced objects that name none. */
   readonly namespace: string | undefined;
   readonly helm?: HelmInput;
@@ -50,9 +88,21 @@ export type RenderInput = {
   readonly seed: string;
 };
 
-export type SourcePlace = { readonly path: SnapshotPath; readonly line?: number };
+/** How Kustomize came to an object: the file or generator that it begins with, and the transformers that changed it, in order. */
+export type ObjectTrace = {
+  readonly origin: SourcePlace;
+  /** The kind of the generator that made it. */
+  readonly generator?: string;
+  readonly transformers: readonly { readonly kind: string; readonly at: SourcePlace }[];
+};
 
-export type RenderedObject = { readonly identity: ObjectIdentity; readonly object: JsonObject; readonly source: SourcePlace };
+export type RenderedObject = {
+  readonly identity: ObjectIdentity;
+  readonly object: JsonObject;
+  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, else the kustomization. */
+  readonly source: SourcePlace;
+  readonly trace?: ObjectTrace;
+};
 
 /** A document of group muster.dev as it was rendered: it gives birth to an App and is never sent to a cluster. */
 export type RenderedApp = { readonly value: JsonObject; readonly source: SourcePlace };
@@ -89,6 +139,7 @@ export const renderCodes = [
   "E_KUSTOMIZE",
   "E_LFS_POINTER",
   "E_LIMIT", // memory, output, number of objects
+  "E_NONDETERMINISTIC", // two renders of the same inputs differ
   "E_NUMBER",
   "E_OBJECT_INVALID",
   "E_PATH_ESCAPE",

@@ -26,3 +26,9 @@ export function refusePointer(path: string, bytes: Uint8Array): void {
     throw new RenderFault("E_LFS_POINTER", "only a Git LFS pointer is in the repository: commit the file itself", { path });
   }
 }
+
+/** The line (from 1) of the first place where a text or pattern stands; 1 when it stands nowhere. */
+export function lineOf(text: string, wanted: string | RegExp): number {
+  const at = typeof wanted === "string" ? text.indexOf(wanted) : text.search(wanted);
+  return at <= 0 ? 1 : text.slice(0, at).split("\n").length;
+}

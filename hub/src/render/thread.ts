@@ -1,7 +1,7 @@
 // One worker thread with its bounds: time, memory, one job at a time. Whatever ends the thread ends only the job on it.
 
 import { Worker } from "node:worker_threads";
-import type { RenderFailed, RenderInput, RenderResult } from "./rendered.ts";
+import type { RenderFailed, RenderInput, RenderResult, Remotes } from "./rendered.ts";
 import type { WorkerAnswer, WorkerSettings } from "./worker.ts";
 
 export type ThreadOptions = WorkerSettings & { readonly timeoutMs: number; readonly heapMaxMb: number };
@@ -63,7 +63,7 @@ export class Thread {
     this.#worker.once("message", onAnswer).once("error", onError).once("exit", onExit);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      this.#worker.postMessage({ ...input, files: own(input.files) });
+      this.#worker.postMessage({ ...input, files: own(input.files), ...(input.remotes && { remotes: ownRemotes(input.remotes) }) });
       return await promise;
     } finally {
       clearTimeout(timer);
@@ -84,4 +84,8 @@ export class Thread {
 // Posting a view copies all of the memory that it looks at: a blob cut out of a pack would take the whole pack along.
 function own(files: RenderInput["files"]): RenderInput["files"] {
   return new Map([...files].map(([path, bytes]) => [path, bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)]));
+}
+
+function ownRemotes(remotes: Remotes): Remotes {
+  return new Map([...remotes].map(([key, content]) => [key, { ...content, files: own(content.files) }]));
 }

@@ -22,9 +22,9 @@ function started(): Instance {
   return instance;
 }
 
-function answer(input: RenderInput): WorkerAnswer {
+async function answer(input: RenderInput): Promise<WorkerAnswer> {
   try {
-    const result = perform(input, started, settings.outputMaxBytes);
+    const result = await perform(input, started, settings.outputMaxBytes);
     return { result, spent: (instance?.memoryBytes ?? 0) > keptMemoryBytes };
   } catch (error) {
     return { result: death(error, instance?.said ?? "", input.root), spent: true };
@@ -45,6 +45,6 @@ function death(error: unknown, said: string, path: string): RenderFailed {
 }
 
 parentPort?.on("message", (input: RenderInput) => {
-  parentPort?.postMessage(answer(input));
+  void answer(input).then((given) => parentPort?.postMessage(given));
 });
 started();

@@ -70,8 +70,10 @@ export class ResolverState {
     const diff = diffDocuments(this.#documents, model.documents);
     this.#documents = model.documents;
     const rootsMoved = this.#takeRoots(diff);
+    const undecidedBefore = this.#undecided;
     const clusters = this.#takeClusters(diff, model);
     for (const name of clusters.names) touched.add(name);
+    for (const name of this.#undecided.symmetricDifference(undecidedBefore)) touched.add(name);
     const sourcesChanged = this.#takeSources(diff, model);
     this.#desk.selections.update(clusters.slots, this.#groups);
     this.#desk.requests.update(renders, changed);

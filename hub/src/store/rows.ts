@@ -6,6 +6,11 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import type { ActRow, ActWrite, EnrolmentRow, EnrolmentWrite } from "./acts.ts";
+import type { MoveRow } from "./history.ts";
+
+export type { ActRow, EnrolmentRow } from "./acts.ts";
+export type { MoveRow } from "./history.ts";
 
 export type TokenRow = {
   readonly id: string;
@@ -92,6 +97,8 @@ export type StoredState = {
   readonly documents: readonly DocumentRow[];
   readonly sources: readonly SourceRow[];
   readonly approvals: readonly ApprovalRow[];
+  readonly acts: readonly ActRow[];
+  readonly enrolments: readonly EnrolmentRow[];
 };
 
 /** Rows of a cluster that are new or differ, and Apps that it holds no more. */
@@ -99,6 +106,8 @@ export type ReleasedChange = { readonly put: readonly ReleasedRow[]; readonly dr
 
 /** One change. A commit takes a list of them and makes all durable, or none. */
 export type Write =
+  | ActWrite
+  | EnrolmentWrite
   | { readonly kind: "meta"; readonly key: string; readonly value: string }
   | { readonly kind: "token"; readonly row: TokenRow }
   | { readonly kind: "tokenUsed"; readonly id: string }
@@ -124,5 +133,6 @@ export type Write =
   | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
+  | { readonly kind: "moves"; readonly rows: readonly MoveRow[] }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */
   | { readonly kind: "sweep"; readonly used: readonly Digest[]; readonly before: number; readonly at: number };

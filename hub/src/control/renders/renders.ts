@@ -25,7 +25,7 @@ export type RenderCache = {
 };
 
 /** What Helm templates may ask of a cluster. Part of a Variant only where a chart's text asks. */
-export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] };
+export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] | null };
 
 export type RendersOptions = {
   readonly renderer: { render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> };
@@ -53,6 +53,20 @@ export type Renders = {
    * rejects with an OperationError, and then nothing is known about any of them.
    */
   answer(requests: readonly RenderRequest[], signal: AbortSignal): Promise<ReadonlyMap<Digest, Found>>;
+  /** The files of a request, to be rendered with other settings; nothing of it is kept. */
+  trial(request: RenderRequest, signal: AbortSignal): Promise<Trial | TrialFailed>;
+};
+
+export type TrialFailed = { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** Renders of one request's files with changed settings: what draws at random is the same for all of them. */
+export type Trial = {
+  readonly kind: "trial";
+  readonly tree: Tree;
+  readonly inputs: Inputs;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** With other `files` in place of its own, where they are given. */
+  render(changed: RenderRequest, signal: AbortSignal, files?: ReadonlyMap<string, Uint8Array>): Promise<RenderResult>;
 };
 
 const atOnce = 4;
@@ -75,6 +89,7 @@ export function openRenders(options: RendersOptions): Renders {
       await Promise.all(Array.from({ length: atOnce }, lane));
       return answers;
     },
+    trial: (request, signal) => work.trial(request, signal),
   };
 }
 
@@ -111,6 +126,22 @@ class Work {
       if (!(error instanceof OperationError) || !isOfTheApp(error)) throw error;
       return refused(request, { kind: "failed", code: error.fault?.code ?? "E_RENDER", message: error.message }, null);
     }
+  }
+
+  async trial(request: RenderRequest, signal: AbortSignal): Promise<Trial | TrialFailed> {
+    const content = await this.#options.contentOf(request);
+    if (content.kind === "failed") return content;
+    const { tree } = content;
+    const inputs = await inputsOf(linkedTree(tree), queryOf(request));
+    if (inputs.kind === "failed") return inputs;
+    const files = await readInputs(linkedTree(tree), inputs);
+    if (!(files instanceof Map)) return files as InputsFailed;
+    const seed = this.#seedOf(await this.#variantOf(request, tree, inputs));
+    signal.throwIfAborted();
+    const capabilities = this.#options.capabilities ?? noCapabilities;
+    const render: Trial["render"] = (changed, stop, other = files) =>
+      this.#options.renderer.render(inputOf(changed, inputs, other, seed, capabilities), stop);
+    return { kind: "trial", tree, inputs, files, render };
   }
 
   /** Requests for one Variant at the same time are one render. */
@@ -176,7 +207,7 @@ class Work {
 
 /** Of a content that is not there: anything that comes changes it. */
 const nothingRead: Witness = { exact: new Set(), folders: new Set([""]) };
-const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: [] };
+const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: null };
 
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   if (map.size >= rememberedMax) map.clear();

@@ -138,6 +138,17 @@ export class FleetSources {
     return fetched.kind === "snapshot" ? fetched.snapshot : watched.snapshot(fetched.commit);
   }
 
+  /** A commit of a Source's history, as far as it is at hand. */
+  async commitOf(source: string, commit: string): Promise<Snapshot | undefined> {
+    return this.#sources.get(source)?.loop?.snapshotOf(commit);
+  }
+
+  /** The folder of a Source that counts; "" is its root. */
+  pathOf(source: string): string {
+    const path = this.#specs().get(source)?.path ?? "";
+    return path === "." ? "" : path;
+  }
+
   /** Fetches as soon as possible: somebody said that something was pushed to the repository with these URLs. */
   hint(urls: readonly string[]): void {
     const concerns = (url: string): boolean => isSameRepository(urls, url);

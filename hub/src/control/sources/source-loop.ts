@@ -42,6 +42,11 @@ export class SourceLoop {
     return (this.#view = { name, url, revision, ...seen, files: this.#files });
   }
 
+  /** A commit of the history that is at hand; undefined beyond it. */
+  snapshotOf(commit: string): Promise<Snapshot | undefined> {
+    return this.#watch.snapshotOf(commit);
+  }
+
   /** Fetches as soon as possible: a webhook said that something was pushed. */
   hint(): void {
     this.#watch.hint();

@@ -46,6 +46,15 @@ export class Watch {
     return this.#seen;
   }
 
+  /** A commit of the history that is at hand; undefined beyond it. */
+  async snapshotOf(commit: string): Promise<Snapshot | undefined> {
+    if (commit === this.#seen.snapshot?.commit) return this.#seen.snapshot;
+    return this.#watched?.snapshot(commit).catch((error: unknown) => {
+      if (error instanceof OperationError && error.fault?.code === "E_COMMIT_MISSING") return undefined;
+      throw error;
+    });
+  }
+
   /** Fetches as soon as possible. */
   hint(): void {
     this.#bell.ring();

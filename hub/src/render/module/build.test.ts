@@ -7,20 +7,18 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { buildModule, type BuildOptions } from "./build.ts";
 
-async function ground(script: string): Promise<BuildOptions & { readonly said: string[]; [Symbol.asyncDispose](): Promise<void> }> {
+type Ground = BuildOptions & { readonly folder: string; [Symbol.asyncDispose](): Promise<void> };
+
+async function ground(script: string): Promise<Ground> {
   const folder = await mkdtemp(join(tmpdir(), "muster-build-"));
   const goBinary = join(folder, "go");
-  await writeFile(
-    goBinary,
-    `#!/bin/sh\n[ "$1" = env ] && { echo go1.test; exit 0; }\nout=""; while [ $# -gt 0 ]; do [ "$1" = -o ] && out="$2"; shift; done\n${script}\n`,
-  );
+  await writeFile(goBinary, `#!/bin/sh\nout=""; while [ $# -gt 0 ]; do [ "$1" = -o ] && out="$2"; shift; done\n${script}\n`);
   await chmod(goBinary, 0o755);
-  const said: string[] = [];
   return {
-    goBinary,
+    go: () => Promise.resolve(goBinary),
     cacheDir: join(folder, "cache"),
-    log: (line) => said.push(line),
-    said,
+    log: () => undefined,
+    folder,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }
@@ -30,7 +28,7 @@ test("two builds at once build once, and nothing but the module stays", async ()
   const [a, b] = await Promise.all([buildModule(options), buildModule(options)]);
   assert.equal(a, b);
   assert.equal(await buildModule(options), a);
-  assert.equal(await readFile(join(dirname(options.goBinary), "count"), "utf8"), "x\n");
+  assert.equal(await readFile(join(options.folder, "count"), "utf8"), "x\n");
   assert.deepEqual(await readdir(dirname(a)), ["render.wasm"]);
 });
 
@@ -48,4 +46,13 @@ test("a lock whose process is gone is taken over", async () => {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "lock"), "999999999");
   assert.equal(dirname(await buildModule(options)), folder);
+});
+
+test("a module that is there is found without Go, whatever the environment says to Go", async () => {
+  await using options = await ground('echo built > "$out"; env > "$(dirname "$0")/env"');
+  const built = await buildModule({ ...options, env: { GOFLAGS: "-race", GOEXPERIMENT: "x", GOTOOLCHAIN: "go1.99.0" } });
+  const given = await readFile(join(options.folder, "env"), "utf8");
+  for (const line of ["GOFLAGS=", "GOEXPERIMENT=", "GOTOOLCHAIN=local"]) assert.ok(given.split("\n").includes(line), line);
+  const noGo = { ...options, go: () => Promise.reject(new Error("there is no Go here")), env: { GOTOOLCHAIN: "auto" } };
+  assert.equal(await buildModule(noGo), built);
 });

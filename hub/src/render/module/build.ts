@@ -11,10 +11,12 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const sourceDir = import.meta.dirname;
 const lockPollMs = 500;
+// The version is what the program of this library calls itself in `buildMetadata: [managedByLabel]`.
+const linked = "-s -w -X sigs.k8s.io/kustomize/api/provenance.version=v5.8.1";
 
 export type BuildOptions = {
-  /** The `go` program. */
-  readonly goBinary: string;
+  /** Finds the `go` program; only asked when something has to be built. */
+  readonly go: () => Promise<string>;
   /** The module lands in `<cacheDir>/render/<hash>/render.wasm`. */
   readonly cacheDir: string;
   /** Called with one line for each step that takes time. */
@@ -28,7 +30,7 @@ export type BuildOptions = {
  * Throws with Go's own last words when the build fails.
  */
 export async function buildModule(options: BuildOptions): Promise<string> {
-  const folder = join(options.cacheDir, "render", await sourceHash(options));
+  const folder = join(options.cacheDir, "render", await sourceHash());
   const target = join(folder, "render.wasm");
   if (await exists(target)) return target;
   await mkdir(folder, { recursive: true });
@@ -40,20 +42,23 @@ export async function buildModule(options: BuildOptions): Promise<string> {
 async function compile(options: BuildOptions, folder: string, target: string): Promise<void> {
   options.log("building the rendering module (Helm and Kustomize as WebAssembly): a minute or two, once");
   const draft = join(folder, `${randomUUID()}.wasm`);
+  const go = await options.go();
   const started = Date.now();
-  const flags = ["build", "-buildmode=c-shared", "-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags", "-s -w", "-o", draft, "."];
+  const flags = ["build", "-buildmode=c-shared", "-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags", linked, "-o", draft, "."];
   try {
-    await run(options.goBinary, flags, { cwd: sourceDir, env: goEnvironment(options), maxBuffer: 16 * 1024 * 1024 });
+    await run(go, flags, { cwd: sourceDir, env: goEnvironment(options), maxBuffer: 16 * 1024 * 1024 });
     await rename(draft, target);
   } catch (error) {
     await rm(draft, { force: true });
-    throw new Error(`cannot build the rendering module with ${options.goBinary}: ${lastWords(error)}`, { cause: error });
+    throw new Error(`cannot build the rendering module with ${go}: ${lastWords(error)}`, { cause: error });
   }
   options.log(`built the rendering module in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
+// What a person's environment says to Go about flags, experiments and toolchains does not reach the module.
 function goEnvironment(options: BuildOptions): NodeJS.ProcessEnv {
-  return { ...process.env, ...options.env, GOOS: "wasip1", GOARCH: "wasm", CGO_ENABLED: "0", GOWORK: "off" };
+  const fixed = { GOOS: "wasip1", GOARCH: "wasm", CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: "", GOEXPERIMENT: "", GOTOOLCHAIN: "local" };
+  return { ...process.env, ...options.env, ...fixed };
 }
 
 function lastWords(error: unknown): string {
@@ -62,11 +67,11 @@ function lastWords(error: unknown): string {
   return text.split("\n").slice(-8).join("\n");
 }
 
-// The hash is over what decides the result: the sources, the locked versions of every library, and Go itself.
-async function sourceHash(options: BuildOptions): Promise<string> {
+// The hash is over what stands here and decides the result: the sources and the locked versions of every library, with the oldest Go that
+// does (go.mod). Not over the Go of this environment: another PATH would build, or even fetch a Go, for a module that is there already.
+async function sourceHash(): Promise<string> {
   const names = (await readdir(sourceDir)).filter((name) => name.endsWith(".go") || name === "go.mod" || name === "go.sum").toSorted();
-  const { stdout } = await run(options.goBinary, ["env", "GOVERSION"], { cwd: sourceDir, env: goEnvironment(options) });
-  const hash = createHash("sha256").update(stdout.trim());
+  const hash = createHash("sha256").update(linked);
   for (const name of names) hash.update(`\n${name}\n`).update(await readFile(join(sourceDir, name)));
   return hash.digest("hex").slice(0, 20);
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"strconv"
@@ -90,9 +91,18 @@ var schemaReasons = []pattern{
 	{regexp.MustCompile(`^(minimum|maximum|exclusiveMinimum|exclusiveMaximum|minLength|maxLength|minItems|maxItems)\b`), "", "outside $1", ""},
 }
 
-func valuesFailure(root string, err error) *failure {
+// The line above the errors of one chart: its name.
+var schemaChart = regexp.MustCompile(`(?m)^([\w.-]+):$`)
+var schemaAddress = regexp.MustCompile(`failing loading "([a-z]+://[^"\s]+)"`)
+
+func valuesFailure(tree *chartTree, err error) *failure {
 	text := err.Error()
-	where := path.Join(root, "values.schema.json")
+	where := path.Join(tree.root, "values.schema.json")
+	if found := schemaChart.FindStringSubmatch(text); found != nil {
+		if full, ok := fullPathOf(tree.top, found[1]); ok {
+			where = tree.sourceOf(full + "/values.schema.json")
+		}
+	}
 	var told []string
 	for _, found := range schemaLine.FindAllStringSubmatch(text, 5) {
 		reason := "not allowed"
@@ -104,13 +114,26 @@ func valuesFailure(root string, err error) *failure {
 		}
 		told = append(told, "values"+strings.ReplaceAll(found[1], "/", ".")+": "+reason)
 	}
-	switch {
+	switch found := schemaAddress.FindStringSubmatch(text); {
 	case len(told) > 0:
 		return &failure{Code: "E_VALUES", Path: where, Message: strings.Join(told, "; ")}
-	case strings.Contains(text, "HTTP request failed") || strings.Contains(text, "failing loading"):
-		return &failure{Code: "E_REMOTE_FORBIDDEN", Path: where, Message: "the schema refers to a document outside the chart"}
+	case found != nil:
+		return &failure{Code: "E_REMOTE_FORBIDDEN", Path: where, Message: fmt.Sprintf("the schema refers to %s, outside the chart: write that part into the schema", found[1])}
 	}
 	return &failure{Code: "E_VALUES", Path: where, Message: "the values do not fit the chart's schema"}
+}
+
+// fullPathOf finds the chart of that name: "top/charts/sub".
+func fullPathOf(loaded *chart.Chart, name string) (string, bool) {
+	if loaded.Name() == name {
+		return loaded.ChartFullPath(), true
+	}
+	for _, dependency := range loaded.Dependencies() {
+		if full, ok := fullPathOf(dependency, name); ok {
+			return full, true
+		}
+	}
+	return "", false
 }
 
 // The first place in a template error: "chart/templates/x.yaml:3:14".
@@ -134,11 +157,12 @@ var templatePatterns = []pattern{
 	{regexp.MustCompile(`incompatible types for comparison`), "E_TEMPLATE", "values of different types are compared", ""},
 }
 
-func templateFailure(root string, loaded *chart.Chart, err error) *failure {
+func templateFailure(tree *chartTree, err error) *failure {
+	loaded := tree.top
 	text := err.Error()
 	failed := &failure{Code: "E_TEMPLATE", Message: "the template cannot be rendered"}
 	if found := templatePlace.FindStringSubmatch(text); found != nil {
-		failed.Path = sourceOf(root, loaded, found[1])
+		failed.Path = tree.sourceOf(found[1])
 		failed.Line, _ = strconv.Atoi(found[2])
 	}
 	if said, ok := strings.CutPrefix(text, "execution error at ("); ok {

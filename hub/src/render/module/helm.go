@@ -3,157 +3,96 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
-	chartif "helm.sh/helm/v4/pkg/chart"
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	"helm.sh/helm/v4/pkg/ignore"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 )
 
 type helmRequest struct {
-	ReleaseName string   `json:"releaseName"`
-	Namespace   string   `json:"namespace"`
-	Values      string   `json:"values"` // JSON text: it is read as Helm reads a values file
-	ValuesFiles []string `json:"valuesFiles"`
-	SkipCRDs    bool     `json:"skipCrds"`
-	KubeVersion string   `json:"kubeVersion"`
-	APIVersions []string `json:"apiVersions"`
+	ReleaseName string        `json:"releaseName"`
+	Namespace   string        `json:"namespace"`
+	Values      string        `json:"values"` // JSON text: it is read as Helm reads a values file
+	ValuesFiles []string      `json:"valuesFiles"`
+	SkipCRDs    bool          `json:"skipCrds"`
+	KubeVersion string        `json:"kubeVersion"`
+	APIVersions *[]string     `json:"apiVersions"` // null: what Helm assumes
+	Placed      []placedChart `json:"placed"`
+	Print       bool          `json:"print"` // one document: the text that `helm template` prints
 }
 
-// renderHelm does what `helm template` does: dependencies, values, schema, templates, crds/.
+// renderHelm gives the documents of a chart, in the order of their templates' names.
 func renderHelm(root string, files map[string][]byte, ask helmRequest) (result, *failure) {
-	loaded, failed := loadChart(root, files)
+	tree, failed := loadTree(root, files, ask.Placed)
 	if failed != nil {
 		return result{}, failed
 	}
-	if loaded.Metadata.Type != "" && loaded.Metadata.Type != "application" {
-		return result{}, &failure{Code: "E_CHART", Path: path.Join(root, "Chart.yaml"), Message: "a library chart cannot be rendered on its own"}
-	}
-	if failed := missingDependencies(root, loaded); failed != nil {
+	if failed := missingDependencies(tree); failed != nil {
 		return result{}, failed
 	}
 	values, failed := mergeValues(files, ask)
 	if failed != nil {
 		return result{}, failed
 	}
-	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
-		return result{}, &failure{Code: "E_CHART", Path: path.Join(root, "Chart.yaml"), Message: "the chart's dependencies cannot be processed"}
-	}
 	capabilities, failed := capabilitiesOf(ask)
 	if failed != nil {
 		return result{}, failed
 	}
-	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, capabilities.KubeVersion.String()) {
-		return result{}, &failure{Code: "E_KUBE_VERSION", Path: path.Join(root, "Chart.yaml"), Message: fmt.Sprintf("the chart asks for Kubernetes %s, the cluster has %s", want, capabilities.KubeVersion.Version)}
-	}
-	release := common.ReleaseOptions{Name: ask.ReleaseName, Namespace: ask.Namespace, Revision: 1, IsInstall: true}
-	top, err := util.ToRenderValuesWithSchemaValidation(loaded, values, release, capabilities, false)
-	if err != nil {
-		return result{}, valuesFailure(root, err)
+	rendered, lookups, failed := runTemplates(tree, values, common.ReleaseOptions{Name: ask.ReleaseName, Namespace: ask.Namespace}, capabilities)
+	if failed != nil {
+		return result{}, failed
 	}
 	var done result
-	lookups := 0
-	renderer := engine.Engine{CustomTemplateFuncs: map[string]any{
-		"lookup": func(string, string, string, string) (map[string]any, error) {
-			lookups++
-			return map[string]any{}, nil
-		},
-	}}
-	rendered, err := renderer.Render(loaded, top)
-	if err != nil {
-		return result{}, templateFailure(root, loaded, err)
-	}
 	if lookups > 0 {
 		done.warnings = append(done.warnings, "the chart asks the cluster with lookup: it is answered with nothing, as nothing is read from a cluster at render")
 	}
-	if !ask.SkipCRDs {
-		done.documents = append(done.documents, crdsOf(root, loaded)...)
+	if ask.Print {
+		text, err := printed(tree.top, rendered, printing{includeCRDs: !ask.SkipCRDs})
+		if err != nil {
+			return result{}, &failure{Code: "E_YAML", Path: root, Message: "what a template printed is not readable as YAML"}
+		}
+		done.documents = append(done.documents, document{path: root, format: "yaml", body: text})
+		return done, nil
 	}
-	done.documents = append(done.documents, manifestsOf(root, loaded, rendered)...)
+	if !ask.SkipCRDs {
+		done.documents = append(done.documents, crdsOf(tree)...)
+	}
+	done.documents = append(done.documents, manifestsOf(tree, rendered)...)
 	return done, nil
 }
 
-func loadChart(root string, files map[string][]byte) (*chart.Chart, *failure) {
-	rules := ignore.Empty()
-	if text, ok := files[path.Join(root, ignore.HelmIgnore)]; ok {
-		parsed, err := ignore.Parse(bytes.NewReader(text))
-		if err != nil {
-			return nil, &failure{Code: "E_CHART", Path: path.Join(root, ignore.HelmIgnore), Message: "a pattern cannot be read"}
-		}
-		rules = parsed
+// runTemplates does what `helm template` does up to the printed texts, by template name:
+// dependencies, values, schema, templates. It also says how often `lookup` was called.
+func runTemplates(tree *chartTree, values map[string]any, release common.ReleaseOptions, capabilities *common.Capabilities) (map[string]string, int, *failure) {
+	loaded := tree.top
+	if loaded.Metadata.Type != "" && loaded.Metadata.Type != "application" {
+		return nil, 0, &failure{Code: "E_CHART", Path: path.Join(tree.root, "Chart.yaml"), Message: "a library chart cannot be rendered on its own"}
 	}
-	rules.AddDefaults()
-	var buffered []*archive.BufferedFile
-	for _, name := range sortedKeys(files) {
-		inside, ok := below(root, name)
-		if !ok || ignored(rules, inside) {
-			continue
-		}
-		data := bytes.TrimPrefix(files[name], []byte{0xEF, 0xBB, 0xBF})
-		buffered = append(buffered, &archive.BufferedFile{Name: inside, Data: data})
+	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
+		return nil, 0, &failure{Code: "E_CHART", Path: path.Join(tree.root, "Chart.yaml"), Message: "the chart's dependencies cannot be processed"}
 	}
-	loaded, err := loader.LoadFiles(buffered)
+	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, capabilities.KubeVersion.String()) {
+		return nil, 0, &failure{Code: "E_KUBE_VERSION", Path: path.Join(tree.root, "Chart.yaml"), Message: fmt.Sprintf("the chart asks for Kubernetes %s, the cluster has %s", want, capabilities.KubeVersion.Version)}
+	}
+	release.Revision, release.IsInstall = 1, true
+	top, err := util.ToRenderValuesWithSchemaValidation(loaded, values, release, capabilities, false)
 	if err != nil {
-		return nil, chartFailure(root, err)
+		return nil, 0, valuesFailure(tree, err)
 	}
-	return loaded, nil
-}
-
-// below says what `name` is called inside the folder `root` ("" = everything).
-func below(root, name string) (string, bool) {
-	if root == "" {
-		return name, true
+	lookups := 0
+	renderer := engine.Engine{CustomTemplateFuncs: templateFunctions(&lookups)}
+	rendered, err := renderer.Render(loaded, top)
+	if err != nil {
+		return nil, 0, templateFailure(tree, err)
 	}
-	return strings.CutPrefix(name, root+"/")
-}
-
-// ignored applies .helmignore as the directory loader does: to every folder above, then to the file.
-func ignored(rules *ignore.Rules, name string) bool {
-	for i, c := range name {
-		if c == '/' && rules.Ignore(name[:i], entry{name[:i], true}) {
-			return true
-		}
-	}
-	return rules.Ignore(name, entry{name, false})
-}
-
-// entry is what .helmignore asks of a file: its name and whether it is a folder.
-type entry struct {
-	name string
-	dir  bool
-}
-
-func (e entry) Name() string       { return path.Base(e.name) }
-func (e entry) Size() int64        { return 0 }
-func (e entry) Mode() fs.FileMode  { return 0o644 }
-func (e entry) ModTime() time.Time { return time.Time{} }
-func (e entry) IsDir() bool        { return e.dir }
-func (e entry) Sys() any           { return nil }
-
-func missingDependencies(root string, loaded *chart.Chart) *failure {
-	var missing []string
-	for _, wanted := range loaded.Metadata.Dependencies {
-		found := slices.ContainsFunc(loaded.Dependencies(), func(have *chart.Chart) bool { return have.Name() == wanted.Name })
-		if !found {
-			missing = append(missing, wanted.Name)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return &failure{Code: "E_REMOTE_FORBIDDEN", Path: path.Join(root, "Chart.yaml"),
-		Message: fmt.Sprintf("dependencies are not in charts/: %s; run `helm dependency build` and commit the result", strings.Join(missing, ", "))}
+	return rendered, lookups, nil
 }
 
 // mergeValues lays the given values over the values files, in order.
@@ -187,44 +126,37 @@ func capabilitiesOf(ask helmRequest) (*common.Capabilities, *failure) {
 		}
 		capabilities.KubeVersion = *version
 	}
-	if len(ask.APIVersions) > 0 {
-		capabilities.APIVersions = common.VersionSet(ask.APIVersions)
+	if ask.APIVersions != nil {
+		capabilities.APIVersions = common.VersionSet(*ask.APIVersions)
 	}
 	return capabilities, nil
 }
 
-func crdsOf(root string, loaded *chart.Chart) []document {
-	crds := loaded.CRDObjects()
+func crdsOf(tree *chartTree) []document {
+	crds := tree.top.CRDObjects()
 	slices.SortFunc(crds, func(a, b chart.CRD) int { return strings.Compare(a.Filename, b.Filename) })
 	var documents []document
 	for _, crd := range crds {
-		documents = append(documents, document{path: sourceOf(root, loaded, crd.Filename), format: "yaml", body: crd.File.Data})
+		documents = append(documents, document{path: tree.sourceOf(crd.Filename), format: "yaml", body: crd.File.Data})
 	}
 	return documents
 }
 
 // manifestsOf splits what the templates printed as Helm splits it, and drops notes and empty output.
-func manifestsOf(root string, loaded *chart.Chart, rendered map[string]string) []document {
+func manifestsOf(tree *chartTree, rendered map[string]string) []document {
 	var documents []document
 	for _, name := range sortedKeys(rendered) {
-		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(rendered[name]) == "" {
+		if strings.HasSuffix(name, notesFile) || strings.TrimSpace(rendered[name]) == "" {
 			continue
 		}
 		split := releaseutil.SplitManifests(rendered[name])
+		source := tree.sourceOf(name)
 		for i := range len(split) {
 			text := split[fmt.Sprintf("manifest-%d", i)]
-			documents = append(documents, document{path: sourceOf(root, loaded, name), format: "yaml", body: []byte(text)})
+			documents = append(documents, document{path: source, format: "yaml", body: []byte(text)})
 		}
 	}
 	return documents
-}
-
-// sourceOf turns "<chart>/templates/x.yaml" into the path inside the Snapshot.
-func sourceOf(root string, loaded chartif.Charter, name string) string {
-	if c, ok := loaded.(*chart.Chart); ok {
-		name = strings.TrimPrefix(name, c.Name()+"/")
-	}
-	return path.Join(root, name)
 }
 
 func sortedKeys[V any](m map[string]V) []string {
