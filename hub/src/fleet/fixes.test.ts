@@ -30,7 +30,12 @@ test("a key inside of a misspelt key is mended in the same run", () => {
 });
 
 test("a key that two known ones could be, that stands beside its right form, or two that would become one are left alone", () => {
-  for (const spec of ["  source: {path: a}\n  sorce: {path: b}\n", "  sorce: {path: a}\n  sourc: {path: b}\n", "  whatever: 1\n"])
+  for (const spec of [
+    "  source: {path: a}\n  sorce: {path: b}\n",
+    "  sorce: {path: a}\n  sourc: {path: b}\n",
+    "  whatever: 1\n",
+    "  targets:\n    - cluser: oslo\n",
+  ])
     assert.deepEqual(fixesOf(`${head("App")}spec:\n${spec}`), [], spec);
 });
 
