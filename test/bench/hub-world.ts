@@ -9,7 +9,6 @@ import { openSource } from "@muster/hub/git/git";
 import { FleetLoop } from "@muster/hub/control/fleet-loop";
 import type { HubLog } from "@muster/hub/control/log";
 import { openRecord, type HubRecord } from "@muster/hub/control/record";
-import { noCommands } from "@muster/hub/control/testdata/world";
 import { Sessions } from "@muster/hub/control/sessions";
 import { FleetSources } from "@muster/hub/control/sources/fleet-sources";
 import { rootSourceName } from "@muster/hub/fleet/fleet";
@@ -34,6 +33,14 @@ export type HubWorld = AsyncDisposable & {
 
 const delays = { removeDelayMs: 1_800_000, leaveDelayMs: 86_400_000 } as const;
 const never = 86_400_000;
+/** Nobody asks these agents anything. */
+const commands = {
+  greeted: async () => undefined,
+  gone: () => undefined,
+  result: async () => undefined,
+  awaits: () => false,
+  answered: () => Promise.reject(new TypeError("nothing was asked for")),
+};
 const plainSource = {
   kind: "git",
   revision: "main",
@@ -62,15 +69,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
   const log = logTo(failures);
   let loop: FleetLoop | undefined;
   const look = (): void => loop?.lookAtAll();
-  const sessions = new Sessions({
-    record,
-    keys,
-    now: Date.now,
-    log,
-    onChange: () => undefined,
-    onRevoked: () => undefined,
-    commands: noCommands,
-  });
+  const sessions = new Sessions({ record, keys, now: Date.now, log, onChange: () => undefined, onRevoked: () => undefined, commands });
   const token = new Secret(git.token);
   const sources = new FleetSources({
     root: { ...plainSource, name: rootSourceName, url: git.url },

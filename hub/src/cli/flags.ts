@@ -11,7 +11,7 @@ export type Flags<T> = T & { readonly output: Output };
 export const all: readonly Output[] = ["table", "wide", "json", "yaml"];
 
 /** `-o`, checked, $MUSTER_OUTPUT as its default. */
-export function outputOption(io: Io, choices: readonly Output[], first: Output): Option {
+export function outputOption<Form extends string = Output>(io: Io, choices: readonly Form[], first: Form): Option {
   const wished = choices.find((each) => each === io.env["MUSTER_OUTPUT"]);
   return new Option("-o, --output <form>", "form of the output").choices([...choices]).default(wished ?? first);
 }

@@ -1,6 +1,5 @@
-// `muster lint`, `resolve` and `render`: what the hub would make of a repository, without a hub.
+// `muster resolve` and `render`: what the hub would make of a repository, without a hub.
 
-import { access } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 
 import { OperationError } from "@muster/proto/model/failure";
@@ -8,12 +7,12 @@ import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/pro
 import type { JsonObject } from "@muster/proto/model/json";
 import { printable } from "@muster/proto/model/printable";
 
-import { lintOffline, readFleetOffline, type OfflineFleet, type OfflineQuery } from "../control/offline.ts";
+import { readFleetOffline, type OfflineFleet, type OfflineQuery } from "../control/offline.ts";
 import type { Problem } from "../view/api.ts";
 import { exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
 import { writeData, writeTable, yamlOf, type Output } from "./output.ts";
-import { complaintOfProblem, count, paintFor, showComplaint } from "./paint.ts";
+import { complaintOfProblem, paintFor, showComplaint } from "./paint.ts";
 
 export type FleetFlags = {
   readonly repo: string;
@@ -23,35 +22,18 @@ export type FleetFlags = {
 };
 export type SelectFlags = { readonly cluster?: string | undefined; readonly all?: boolean | undefined; readonly app?: string | undefined };
 
-/** Exit 1 when there are errors. Problems are the data: they go to standard output. */
-export async function lint(io: Io, path: string, output: Output): Promise<Exit> {
-  const full = resolvePath(io.cwd, path);
-  await access(full).catch(() => {
-    throw new OperationError("notFound", path, `there is no file or folder ${path}`, undefined, {
-      code: "E_PATH_MISSING",
-      remedy: "check the path",
-    });
-  });
-  const { fleet, problems } = await lintOffline(full, io.signal);
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  const { apps, clusters } = fleet.resolution;
-  const summary = { apps: apps.length, clusters: clusters.length, errors, warnings: problems.length - errors };
-  if (!(await writeData(io, output, { ...summary, problems }))) {
-    const paint = paintFor(io.stdout, io.env);
-    for (const problem of problems) io.stdout.write(showComplaint(paint, complaintOfProblem(problem)));
-    const found = `${count(errors, "error")}, ${count(summary.warnings, "warning")}`;
-    io.stdout.write(`${errors === 0 ? "ok" : "failed"}: ${count(apps.length, "App")}, ${count(clusters.length, "Cluster")}: ${found}\n`);
-  }
-  return errors === 0 ? exits.ok.code : exits.failed.code;
-}
+type Placed = OfflineFleet["resolution"]["placements"] extends { all(): Iterable<infer One> } ? One : never;
 
 /** Exit 8 when something of what was asked for cannot be resolved or rendered. */
 export async function resolve(io: Io, flags: FleetFlags & SelectFlags, output: Output): Promise<Exit> {
   const fleet = await readFleet(io, flags, true);
   const { clusters, app } = chosen(fleet, flags);
-  const placements = [...fleet.resolution.placements.all()].filter(
-    (each) => clusters.has(each.cluster) && (app === null || each.app === app),
-  );
+  const placements: Placed[] = [];
+  for (const each of fleet.resolution.placements.all()) {
+    if (!clusters.has(each.cluster) || (app !== null && each.app !== app)) continue;
+    const places = await Promise.all(each.layers.map((layer) => fleet.placeOf(layer)));
+    placements.push({ ...each, layers: each.layers.map(({ from, place }, index) => ({ from, place: places[index] ?? place })) });
+  }
   const problems = problemsOf(fleet, clusters, app);
   if (!(await writeData(io, output, { commit: fleet.commit, placements, problems }))) {
     const keys = new Set(fleet.resolution.apps.map(({ key }) => key));

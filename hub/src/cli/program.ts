@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 
 import { exitHelp, exitOf, exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
+import type { LintFlags, LintOutput } from "./lint.ts";
 import { addLive } from "./live/live.ts";
 import { all, clientOf, outputOption, type Flags } from "./flags.ts";
 import { addQuestions } from "./questions.ts";
@@ -146,10 +147,28 @@ function addOffline(program: Command, io: Io, finish: (exit: Exit) => void): voi
     .command("lint")
     .description(`checks a file, a folder or a repository as it lies there, without a hub; exit ${exits.failed.code} when there are errors`)
     .argument("<path>")
-    .addOption(outputOption(io, ["table", "json", "yaml"], "table"))
-    .action(async (path: string, flags: Flags<object>) => {
-      const { lint } = await import("./offline.ts");
-      finish(await lint(io, path, flags.output));
+    .option("--fix", "mends what is sure: misspelt keys, text without quotes, names listed twice")
+    .option("--dry-run", "with --fix: shows what would change, and changes nothing")
+    .addOption(outputOption<LintOutput>(io, ["table", "json", "yaml", "github"], "table"))
+    .action(async (path: string, flags: LintFlags) => {
+      const { lint } = await import("./lint.ts");
+      finish(await lint(io, path, flags));
+    });
+  program
+    .command("schemas")
+    .description("writes the JSON Schemas of all kinds into a folder, for editors; without one lists them")
+    .argument("[dir]")
+    .action(async (dir?: string) => {
+      const { schemas } = await import("./schemas.ts");
+      finish(await schemas(io, dir));
+    });
+  program
+    .command("schema")
+    .description("prints the JSON Schema of one kind")
+    .argument("<kind>", "App, Cluster, ClusterGroup, Source")
+    .action(async (kind: string) => {
+      const { schema } = await import("./schemas.ts");
+      finish(schema(io, kind));
     });
   fleetFlags(program.command("resolve").description("which App goes to which cluster, and which layers made it so, without a hub"))
     .addOption(outputOption(io, ["table", "json", "yaml"], "table"))

@@ -16,12 +16,13 @@ import {
   parseFleetFile,
   type FleetDocument,
   type ParsedFile,
+  type Place,
   type Problem,
 } from "../fleet/fleet.ts";
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
-import { resolve, type FleetModel, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { PlaceFinder } from "./places.ts";
+import { resolve, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { fieldPlace, PlaceFinder } from "./places.ts";
 import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 
 export type OfflineQuery = {
@@ -46,6 +47,8 @@ export type OfflineFleet = {
   readonly answers: ReadonlyMap<Digest, Answered>;
   /** Of reading, resolving and rendering. */
   readonly problems: readonly Problem[];
+  /** Where a layer of a Placement stands: its target's line where the file lets tell, else that of its document. */
+  placeOf(layer: LayerOrigin): Promise<Place>;
   /** A Release's objects by identity. */
   objectsOf(release: Digest): readonly { readonly identity: ObjectIdentity; readonly object: JsonObject }[];
   readonly model: FleetModel;
@@ -86,11 +89,25 @@ export async function readFleetOffline(query: OfflineQuery, signal: AbortSignal)
       ...(await new PlaceFinder().closer(resolution.problems, () => snapshot.tree)),
       ...warningsOf(answers),
     ],
+    placeOf: layerPlaces(snapshot.tree),
     objectsOf: (release) => objectsOf(releases.get(release)),
     model,
     snapshot,
     repository,
     contentOf: sources,
+  };
+}
+
+/** Looks each layer up once: many Placements share it. */
+function layerPlaces(tree: Tree): OfflineFleet["placeOf"] {
+  const known = new Map<string, Promise<Place>>();
+  return ({ from, place }) => {
+    const index = /^targets\[(\d+)\]$/.exec(from)?.[1];
+    if (index === undefined) return Promise.resolve(place);
+    const key = JSON.stringify([from, place]);
+    const found = known.get(key) ?? fieldPlace(place, ["spec", "targets", Number(index)], tree);
+    known.set(key, found);
+    return found;
   };
 }
 

@@ -33,6 +33,8 @@ export {
   type Target,
   type TargetSelect,
 } from "./kinds.ts";
+export { applyFixes, fixesOf, type Fix } from "./fixes.ts";
+export { jsonSchemas } from "./schemas.ts";
 export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
