@@ -70,6 +70,7 @@ export async function openSource(options: SourceOptions): Promise<GitSource> {
 class Source {
   readonly repository: Repository;
   readonly #address: SourceAddress;
+  readonly #partial: boolean;
   readonly #log: Log;
   readonly #remotes: Remotes;
   readonly #submodules: Submodules | null;
@@ -77,6 +78,7 @@ class Source {
   constructor({ dir, address, log, limits: given }: SourceOptions, program: GitProgram | null) {
     const limits = { ...defaultLimits, ...given };
     const partial = address.partial === true && program !== null;
+    this.#partial = partial;
     this.#address = address;
     this.#log = log;
     this.repository = new Repository({ gitdir: join(dir, "repository.git"), name: address.name, limits, log, partial });
@@ -102,7 +104,8 @@ class Source {
   /** `signal`: what is missing of submodules may be fetched. */
   async #snapshot(commit: string, signal: AbortSignal | null): Promise<Snapshot> {
     const { objects } = this.repository;
-    if (this.#submodules === null) return objects.snapshot(commit);
-    return objects.snapshot(commit, await this.#submodules.of(objects, commit, signal));
+    const files = this.#submodules === null ? undefined : await this.#submodules.of(objects, commit, signal);
+    const snapshot = await objects.snapshot(commit, files);
+    return this.#partial ? { ...snapshot, prefetch: (oids) => this.repository.prefetch(oids) } : snapshot;
   }
 }

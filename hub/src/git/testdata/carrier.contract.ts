@@ -76,7 +76,48 @@ test(`${way.name}: a branch, a tag, an annotated tag, a full name and a commit i
   assert.equal((await annotated.fetch(signal)).kind, "unchanged");
 });
 
-test(`${way.name}: F38 a missing branch, an emptied or deleted repository is an error, never an empty Snapshot; a renamed default branch is followed`, async (t) => {
+test(`${way.name}: a range of versions follows the highest tag in it and says which; a branch of that name wins`, async (t) => {
+    const { server, open } = await way.serve(t);
+    const first = await server.createRepository("fleet", { a: "1" });
+    raw(server, "fleet", ["tag", "v1.2.0"]);
+    raw(server, "fleet", ["tag", "v1.3.0-rc.1"]);
+    const source = await open("fleet", { revision: "^1.2" });
+    assert.partialDeepStrictEqual(await source.fetch(signal), { snapshot: { commit: first }, ref: "refs/tags/v1.2.0", forced: false });
+    const second = await server.commit("fleet", { a: "2" }, "second");
+    raw(server, "fleet", ["tag", "-a", "-m", "annotated", "v1.10.0"]);
+    raw(server, "fleet", ["tag", "v2.0.0"]);
+    assert.partialDeepStrictEqual(await source.fetch(signal), { snapshot: { commit: second }, ref: "refs/tags/v1.10.0", forced: false });
+    assert.partialDeepStrictEqual(await source.fetch(signal), { kind: "unchanged", ref: "refs/tags/v1.10.0" });
+    raw(server, "fleet", ["branch", "1.x", first]);
+    assert.partialDeepStrictEqual(await (await open("fleet", { revision: "1.x" })).fetch(signal), { ref: "refs/heads/1.x" });
+    assert.equal(await codeOf((await open("fleet", { revision: "^3" })).fetch(signal)), "E_REF_MISSING");
+  });
+
+  test(`${way.name}: a force push while the pack is fetched, and a commit that the server has collected, keep the last Snapshot`, async (t) => {
+    const { server, open } = await way.serve(t);
+    const first = await server.createRepository("fleet", { a: "1" });
+    const source = await open("fleet");
+    await source.fetch(signal);
+    const second = await server.commit("fleet", { a: "2" }, "second");
+    const pinned = await open("fleet", { revision: second });
+    await server.forcePush("fleet", first, { a: "3" });
+    raw(server, "fleet", ["reflog", "expire", "--expire=now", "--all"]);
+    raw(server, "fleet", ["gc", "--quiet", "--prune=now"]);
+    assert.equal(await codeOf(pinned.fetch(signal)), "E_COMMIT_MISSING");
+    const racing = Array.from({ length: 4 }, async (_, i) => server.forcePush("fleet", first, { a: `r${i}`, b: `r${i}` }));
+    for (let i = 0; i < 4; i += 1) {
+      const result = await source.fetch(signal);
+      const snapshot = result.kind === "snapshot" ? result.snapshot : await source.snapshot(result.commit);
+      const [a, b] = [await text(snapshot, "a"), await text(snapshot, "b")];
+      assert.ok(a === "3" || a === b, `${a} ${b}`);
+    }
+    await Promise.all(racing);
+    await source.fetch(signal);
+    assert.equal((await source.fetch(signal)).kind, "unchanged");
+    assert.equal(await text(await source.snapshot(first), "a"), "1");
+  });
+
+  test(`${way.name}: F38 a missing branch, an emptied or deleted repository is an error, never an empty Snapshot; a renamed default branch is followed`, async (t) => {
   const { server, open } = await way.serve(t);
   const commit = await server.createRepository("fleet", { a: "1" });
   const source = await open("fleet");
