@@ -16,7 +16,7 @@ import { intakeFs } from "./intake.ts";
 import type { GitLimits } from "./limits.ts";
 import { openObjects, type GitObjects } from "./objects.ts";
 import { gatherer } from "./gather.ts";
-import type { Log } from "./source.ts";
+import type { Log } from "./log.ts";
 import type { Tip } from "./revision.ts";
 
 /** Later fetches bring at least so many commits, so that a force push is told from a fast-forward; a second look brings more. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { checkAddress, type SourceAddress } from "./address.ts";
 import { findGitProgram, type GitProgram } from "./git-program.ts";
 import { defaultLimits, type GitLimits } from "./limits.ts";
+import type { Log } from "./log.ts";
 import { openRemotes, type Remotes } from "./remotes.ts";
 import { Repository } from "./repository.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -34,8 +35,6 @@ export type GitSource = {
   /** A commit that was fetched before, from disk. */
   snapshot(commit: string): Promise<Snapshot>;
 };
-
-export type Log = { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 
 export type SourceOptions = {
   /** The Source's own folder; made where missing. What is in it belongs to this room. */
