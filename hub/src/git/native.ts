@@ -107,7 +107,7 @@ class NativeCarrier {
     const packs = await packsIn(room.dir);
     for (const pack of packs) await this.#look(join(packFolder(room.dir), `${pack}.pack`));
     await movePacks(room.dir, gitdir, packs);
-    return done(room);
+    return await done(room); // awaited here: the folder goes when this returns
   }
 
   async #look(pack: string): Promise<void> {
