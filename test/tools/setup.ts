@@ -1,5 +1,5 @@
 // `make setup`: npm packages, the render module and every program, in .tools/bin of this clone. Node itself is node.sh.
-// usage: setup.ts [packages] [render] [tools]     (all three)
+// usage: setup.ts [packages] [render] [tools] [sshd]     (all of them)
 // Built-in modules only: it runs before `npm ci`.
 
 import { access } from "node:fs/promises";
@@ -14,12 +14,13 @@ import { link, PROGRAMS, writeProgram } from "./links.ts";
 import { installPackages } from "./packages.ts";
 import { provide, type Ground, type Way } from "./provide.ts";
 import { searchFolders } from "./search.ts";
+import { findSshd } from "./sshd.ts";
 import { PLATFORMS, TOOLS, type Platform } from "./tools.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MODULES = fileURLToPath(new URL(".", import.meta.url));
 const TOOLS_DIR = join(ROOT, ".tools");
-const STEPS = { packages, render, tools } as const;
+const STEPS = { packages, render, tools, sshd } as const;
 
 function log(line: string): void {
   process.stdout.write(`setup: ${line}\n`);
@@ -59,6 +60,11 @@ async function render(ground: GoGround): Promise<void> {
   if (!hasBuildModule(room)) throw new Error(`${script} exports no function buildModule`);
   const module = await room.buildModule({ go: () => findGo(ground), cacheDir: ground.cache.root, log });
   await link(module, join(TOOLS_DIR, "render.wasm"));
+}
+
+/** Only tests of Git over ssh need it: they say so themselves when it is not there. */
+async function sshd(): Promise<void> {
+  await findSshd(process.env).catch((error: Error) => log(`sshd: ${error.message}`));
 }
 
 interface RenderRoom {

@@ -2,11 +2,7 @@
 // isomorphic-git and the git program; both leave the same bare repository, that the same code reads. See docs/adr/0010-two-git-carriers.md.
 
 import type { RemoteAddress } from "./address.ts";
-import { gitError } from "./faults.ts";
-import type { GitProgram } from "./git-program.ts";
-import { isomorphicCarrier } from "./isomorphic.ts";
 import type { GitLimits } from "./limits.ts";
-import { nativeCarrier } from "./native.ts";
 
 /** A ref of a server. `peeled` is the commit of an annotated tag, `target` the branch that HEAD stands for. */
 export type RemoteRef = { readonly ref: string; readonly oid: string; readonly peeled: string | null; readonly target: string | null };
@@ -35,15 +31,3 @@ export type CarrierOptions = {
   /** Leave files out until they are asked for. */
   readonly partial: boolean;
 };
-
-/** The git program where there is one, because it is faster and needs less memory; isomorphic-git otherwise, which speaks no ssh. */
-export function carrierFor(options: CarrierOptions, program: GitProgram | null): Carrier {
-  if (program !== null) return nativeCarrier(options, program);
-  if (!/^https?:/i.test(options.remote.url))
-    throw gitError(
-      "E_GIT_MISSING",
-      options.name,
-      "cannot use an ssh URL: there is no git 2.32 or newer, or no ssh, on this machine's PATH",
-    );
-  return isomorphicCarrier(options);
-}

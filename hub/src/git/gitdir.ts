@@ -39,13 +39,17 @@ export async function packsIn(gitdir: string): Promise<readonly string[]> {
   return files.filter((file) => file.endsWith(".idx")).map((file) => file.slice(0, -".idx".length));
 }
 
-/** Moves packs, and the end of the history that goes with them, from one repository to another. A pack is there before its index is. */
+/** Moves packs from one repository to another. A pack is there before its index is. */
 export async function movePacks(from: string, to: string, packs: readonly string[]): Promise<void> {
   for (const pack of packs)
     for (const ending of ["promisor", "pack", "idx"]) {
       const moved = rename(join(packFolder(from), `${pack}.${ending}`), join(packFolder(to), `${pack}.${ending}`));
       await (ending === "promisor" ? moved.catch(() => undefined) : moved); // only packs of partial fetches have one
     }
+}
+
+/** Where the history ends goes with the packs that were fetched with it. */
+export async function moveShallow(from: string, to: string): Promise<void> {
   await rm(join(to, "shallow"), { force: true });
   await rename(join(from, "shallow"), join(to, "shallow")).catch(() => undefined); // none: the history is whole
 }

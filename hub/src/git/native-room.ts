@@ -22,14 +22,15 @@ export type RoomOptions = {
   readonly limits: GitLimits;
   /** The repository whose objects are there already; null when nothing is fetched. */
   readonly gitdir: string | null;
+  readonly use: "incoming" | "incoming-files";
 };
 
 export type Room = AsyncDisposable & { readonly dir: string };
 
-/** Makes the folder, beside the repository so that packs can be moved from it. Only one is open for a repository at a time. */
+/** Makes the folder, beside the repository so that packs can be moved from it. A fetch and a bringing of files may go on at once. */
 export async function openRoom(options: RoomOptions): Promise<Room> {
-  const { gitdir, remote } = options;
-  const dir = gitdir === null ? await mkdtemp(join(tmpdir(), "muster-git-")) : `${resolve(gitdir)}.incoming`;
+  const { gitdir, remote, use } = options;
+  const dir = gitdir === null ? await mkdtemp(join(tmpdir(), "muster-git-")) : `${resolve(gitdir)}.${use}`;
   const room = { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true, maxRetries: 3 }) };
   try {
     if (gitdir !== null) await rm(dir, { recursive: true, force: true }); // what a crash left

@@ -11,6 +11,7 @@ import { startSshServer, type SshServer } from "../../../test/gitserver/sshd.ts"
 import { parseRefs } from "./native.ts";
 import { nativeFault } from "./native-faults.ts";
 import { CANARY, codeOf, folder, gitServer, open, serving, signal, snapshotOf, stub, text } from "./testdata/servers.ts";
+import { runGit } from "./native-run.ts";
 import { machineGit, nativeHttp, sshCredentials } from "./testdata/ways.ts";
 
 let ssh: SshServer;
@@ -102,8 +103,8 @@ test("S11 nothing of the person's or the machine's configuration reaches git, an
     GIT_SSH_COMMAND: `touch ${marker}`,
     GIT_ASKPASS: `${home}/touch`,
     GIT_CONFIG_COUNT: "1",
-    GIT_CONFIG_KEY_0: "core.fsmonitor",
-    GIT_CONFIG_VALUE_0: `touch ${marker}`,
+    GIT_CONFIG_KEY_0: "url.http://127.0.0.1:1/.insteadOf",
+    GIT_CONFIG_VALUE_0: "http://127.0.0.1:",
   };
   const was = Object.fromEntries(Object.keys(given).map((name) => [name, process.env[name]]));
   t.after(() => {
@@ -119,6 +120,45 @@ test("S11 nothing of the person's or the machine's configuration reaches git, an
   for (const revision of ["$(touch${IFS}pwned)", ";id", "`id`"])
     assert.equal(await codeOf((await nativeHttp.open(t, server.cloneUrl("fleet"), { revision })).fetch(signal)), "E_REF_MISSING");
   assert.deepEqual((await readdir(home)).toSorted(), ["$(touch pwned);touch pwned", ".gitconfig"]);
+});
+
+test("S15 a password that the hub's user keeps for curl is not sent", async (t) => {
+  const home = await folder(t);
+  await writeFile(join(home, ".netrc"), `machine 127.0.0.1 login anna password ${CANARY}\n`, { mode: 0o600 });
+  const was = process.env["HOME"];
+  process.env["HOME"] = home;
+  t.after(() => {
+    if (was === undefined) delete process.env["HOME"];
+    else process.env["HOME"] = was;
+  });
+  const server = await gitServer(t);
+  const commit = await server.createRepository("fleet", { a: "1" });
+  const answer = serving(commit, Buffer.alloc(0));
+  const authorized: (string | undefined)[] = [];
+  const url = await stub(t, (request, response, body) => {
+    authorized.push(request.headers.authorization);
+    if (request.method === "GET") answer(request, response, body);
+    else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+  });
+  assert.equal(await codeOf((await nativeHttp.open(t, `${url}/fleet.git`, { credentials: undefined })).fetch(signal)), "E_SOURCE_AUTH");
+  assert.ok(authorized.length >= 2);
+  assert.deepEqual([...new Set(authorized)], [undefined]);
+});
+
+test("an abort and a timeout end the whole family of a process that does not listen", async (t) => {
+  const dir = await folder(t);
+  const stubborn = join(dir, "stubborn");
+  await writeFile(stubborn, "#!/bin/sh\ntrap '' TERM INT HUP\nsleep 1000 &\necho started\nwait\n", { mode: 0o700 });
+  const bounds = { timeoutMs: 60_000, stdoutBytes: 1_000, fileBytes: 1_000 };
+  const run = (end: { readonly timeoutMs?: number; readonly signal: AbortSignal }) =>
+    runGit({ git: stubborn, ssh: null, dir, scheme: "https", args: [], input: "", bounds: { ...bounds, ...end }, signal: end.signal });
+  const abort = new AbortController();
+  const running = run({ signal: abort.signal });
+  while ((await processesIn(dir)).length < 2) await new Promise(setImmediate);
+  abort.abort();
+  assert.deepEqual(await running, { kind: "cancelled" });
+  assert.deepEqual(await run({ timeoutMs: 300, signal }), { kind: "timeout", afterMs: 300 });
+  while ((await processesIn(dir)).length > 0) await new Promise(setImmediate);
 });
 
 test("B11 S15 a redirect while the pack is fetched is refused, and nothing arrives where it leads", async (t) => {

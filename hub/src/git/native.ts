@@ -9,16 +9,19 @@ import { authorizer, type Authorize } from "./authorize.ts";
 import type { Carrier, CarrierOptions, RemoteRef, Want } from "./carrier.ts";
 import { gitError } from "./faults.ts";
 import type { GitProgram } from "./git-program.ts";
-import { movePacks, packFolder, packsIn } from "./gitdir.ts";
+import { movePacks, moveShallow, packFolder, packsIn } from "./gitdir.ts";
 import { gitHttp, type GitHttp } from "./http.ts";
 import { serverRefs } from "./isomorphic.ts";
 import { nativeFault } from "./native-faults.ts";
-import { openRoom, type Room } from "./native-room.ts";
+import { openRoom, type Room, type RoomOptions } from "./native-room.ts";
 import { runGit } from "./native-run.ts";
 import { checkPack } from "./pack.ts";
 
 const fetchedRef = "refs/muster/fetched";
 const objectsAtOnce = 5_000;
+const quietly = ["--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance"];
+const withoutFiles = "--filter=blob:none";
+const fetchCommand = ["fetch", ...quietly];
 
 export function nativeCarrier(options: CarrierOptions, program: GitProgram): Carrier {
   const { name, remote } = options;
@@ -33,6 +36,16 @@ export function nativeCarrier(options: CarrierOptions, program: GitProgram): Car
     objects: options.partial ? (gitdir, oids, signal) => carrier.objects(gitdir, oids, signal) : undefined,
   };
 }
+
+/** One fetch into a repository. */
+type Intake = {
+  readonly gitdir: string;
+  readonly use: RoomOptions["use"];
+  readonly args: readonly string[];
+  readonly input: string;
+  readonly want: Pick<Want, "ref" | "oid">;
+  readonly signal: AbortSignal;
+};
 
 class NativeCarrier {
   readonly #options: CarrierOptions;
@@ -62,7 +75,7 @@ class NativeCarrier {
       return found;
     }
     // A repository that is only asked needs no place of its own on our disk; any empty folder will do.
-    await using room = await openRoom({ ...this.#room(undefined), gitdir: null });
+    await using room = await openRoom({ ...this.#room(undefined), gitdir: null, use: "incoming" });
     const pattern = prefix.endsWith("/") ? `${prefix}*` : prefix;
     const timeoutMs = Math.min(limits.idleMs, limits.requestMs);
     const said = await this.#run(room, ["ls-remote", "--quiet", "--symref", "--", "origin", pattern], "", timeoutMs, signal);
@@ -70,41 +83,31 @@ class NativeCarrier {
   }
 
   async fetch(gitdir: string, want: Want, signal: AbortSignal): Promise<string> {
-    const { partial } = this.#options;
-    const spec = `+${want.ref ?? want.oid}:${fetchedRef}`;
-    const how = [`--depth=${want.depth}`, ...(partial ? ["--filter=blob:none"] : [])];
-    return this.#into(gitdir, [...how, "--", "origin", spec], "", want, signal, async (room) =>
-      (await readFile(join(room.dir, fetchedRef), "utf8")).trim(),
-    );
+    const filter = this.#options.partial ? [withoutFiles] : [];
+    const args = [...fetchCommand, `--depth=${want.depth}`, ...filter, "--", "origin", `+${want.ref ?? want.oid}:${fetchedRef}`];
+    return this.#into({ gitdir, use: "incoming", args, input: "", want, signal }, async (room) => {
+      await moveShallow(room.dir, gitdir);
+      return (await readFile(join(room.dir, fetchedRef), "utf8")).trim();
+    });
   }
 
-  /** Files that a partial fetch left out, in few packs. */
+  /** Files that a partial fetch left out, in few packs. What we hold is not said: the server would take it that we have the files of our commits. */
   async objects(gitdir: string, oids: readonly string[], signal: AbortSignal): Promise<void> {
+    const args = ["-c", "fetch.negotiationAlgorithm=noop", ...fetchCommand, withoutFiles, "--stdin", "--", "origin"];
     for (let at = 0; at < oids.length; at += objectsAtOnce) {
       const some = oids.slice(at, at + objectsAtOnce);
-      const first = { ref: null, oid: some[0] ?? "" };
-      await this.#into(gitdir, ["--filter=blob:none", "--stdin", "--", "origin"], `${some.join("\n")}\n`, first, signal, () =>
-        Promise.resolve(),
-      );
+      const want = { ref: null, oid: some[0] ?? "" };
+      await this.#into({ gitdir, use: "incoming-files", args, input: `${some.join("\n")}\n`, want, signal }, () => Promise.resolve());
     }
   }
 
-  async #into<T>(
-    gitdir: string,
-    args: readonly string[],
-    input: string,
-    want: Pick<Want, "ref" | "oid">,
-    signal: AbortSignal,
-    read: (room: Room) => Promise<T>,
-  ): Promise<T> {
-    const fixed = ["fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance"];
-    await using room = await openRoom({ ...this.#room(await this.#authorize(signal)), gitdir });
-    await this.#run(room, [...fixed, ...args], input, this.#options.limits.requestMs, signal, want);
-    const result = await read(room);
+  async #into<T>({ gitdir, use, args, input, want, signal }: Intake, done: (room: Room) => Promise<T>): Promise<T> {
+    await using room = await openRoom({ ...this.#room(await this.#authorize(signal)), gitdir, use });
+    await this.#run(room, args, input, this.#options.limits.requestMs, signal, want);
     const packs = await packsIn(room.dir);
     for (const pack of packs) await this.#look(join(packFolder(room.dir), `${pack}.pack`));
     await movePacks(room.dir, gitdir, packs);
-    return result;
+    return await done(room); // awaited here: the folder goes when this returns
   }
 
   async #look(pack: string): Promise<void> {

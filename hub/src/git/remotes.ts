@@ -8,14 +8,15 @@ import { messageOf, OperationError } from "@muster/proto/model/failure";
 
 import { maskUrl, type SourceAddress } from "./address.ts";
 import { isAncestor } from "./ancestry.ts";
-import { carrierFor, type Carrier } from "./carrier.ts";
+import type { Carrier } from "./carrier.ts";
+import { carrierFor } from "./carriers.ts";
 import { gitError } from "./faults.ts";
 import type { GitProgram } from "./git-program.ts";
 import { writeWhole } from "./intake.ts";
 import type { GitLimits } from "./limits.ts";
 import type { Repository } from "./repository.ts";
 import { tipOf, type Tip } from "./revision.ts";
-import type { Log } from "./source.ts";
+import type { Log } from "./log.ts";
 import { compareTags } from "./versions.ts";
 
 export type Found = {

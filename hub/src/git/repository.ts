@@ -10,13 +10,13 @@ import { messageOf } from "@muster/proto/model/failure";
 import { isAncestor } from "./ancestry.ts";
 import type { Carrier } from "./carrier.ts";
 import { checkComplete } from "./complete.ts";
-import { heldRef, movePacks, packsIn, prepareGitdir, removePacks } from "./gitdir.ts";
-import { heldCommit } from "./held.ts";
+import { heldRef, movePacks, moveShallow, packsIn, prepareGitdir, removePacks } from "./gitdir.ts";
+import { heldCommit, heldObjects } from "./held.ts";
 import { intakeFs } from "./intake.ts";
 import type { GitLimits } from "./limits.ts";
 import { openObjects, type GitObjects } from "./objects.ts";
 import { gatherer } from "./gather.ts";
-import type { Log } from "./source.ts";
+import type { Log } from "./log.ts";
 import type { Tip } from "./revision.ts";
 
 /** Later fetches bring at least so many commits, so that a force push is told from a fast-forward; a second look brings more. */
@@ -39,6 +39,7 @@ export class Repository {
   readonly #limits: GitLimits;
   readonly #log: Log;
   readonly #partial: boolean;
+  readonly #missing: (oid: string) => Promise<boolean>;
   #damaged = false;
   /** Whom to ask for files that a partial fetch left out. */
   #later: Carrier["objects"];
@@ -49,13 +50,13 @@ export class Repository {
     this.#limits = limits;
     this.#log = log;
     this.#partial = partial;
-    const missing = gatherer(async (oids) => {
+    this.#missing = gatherer(async (oids) => {
       if (this.#later === undefined) return false;
       await this.#later(this.gitdir, oids, AbortSignal.timeout(limits.requestMs));
       this.objects.forget();
       return true;
     });
-    this.objects = openObjects(gitdir, name, { onDamage: () => (this.#damaged = true), ...(partial ? { missing } : {}) });
+    this.objects = openObjects(gitdir, name, { onDamage: () => (this.#damaged = true), ...(partial ? { missing: this.#missing } : {}) });
   }
 
   prepare(): Promise<void> {
@@ -111,6 +112,12 @@ export class Repository {
     });
   }
 
+  /** Brings files that a partial fetch left out, together. */
+  async prefetch(oids: readonly string[]): Promise<void> {
+    const has = await heldObjects(this.gitdir, this.#name);
+    await Promise.all([...new Set(oids)].filter((oid) => !has(oid)).map((oid) => this.#missing(oid)));
+  }
+
   /** Whom to ask for what a partial fetch leaves out. */
   leaveTo(carrier: Carrier): void {
     this.#later = carrier.objects;
@@ -128,6 +135,7 @@ export class Repository {
       await checkComplete(scratch, objects, this.#name, this.#limits.files, held, null, !this.#partial);
       const fresh = await packsIn(scratch);
       await movePacks(scratch, this.gitdir, fresh);
+      await moveShallow(scratch, this.gitdir);
       this.objects.forget();
       await removePacks(
         this.gitdir,

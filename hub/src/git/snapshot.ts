@@ -11,4 +11,6 @@ export type Snapshot = {
   readonly parents?: readonly string[];
   readonly message: string;
   readonly tree: Tree;
+  /** Brings files by their ids, together, before they are read one by one. Only where a partial fetch left them out at first. */
+  readonly prefetch?: (oids: readonly string[]) => Promise<void>;
 };

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { checkAddress, type SourceAddress } from "./address.ts";
 import { findGitProgram, type GitProgram } from "./git-program.ts";
 import { defaultLimits, type GitLimits } from "./limits.ts";
+import type { Log } from "./log.ts";
 import { openRemotes, type Remotes } from "./remotes.ts";
 import { Repository } from "./repository.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -34,8 +35,6 @@ export type GitSource = {
   /** A commit that was fetched before, from disk. */
   snapshot(commit: string): Promise<Snapshot>;
 };
-
-export type Log = { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 
 export type SourceOptions = {
   /** The Source's own folder; made where missing. What is in it belongs to this room. */
@@ -70,6 +69,7 @@ export async function openSource(options: SourceOptions): Promise<GitSource> {
 class Source {
   readonly repository: Repository;
   readonly #address: SourceAddress;
+  readonly #partial: boolean;
   readonly #log: Log;
   readonly #remotes: Remotes;
   readonly #submodules: Submodules | null;
@@ -77,6 +77,7 @@ class Source {
   constructor({ dir, address, log, limits: given }: SourceOptions, program: GitProgram | null) {
     const limits = { ...defaultLimits, ...given };
     const partial = address.partial === true && program !== null;
+    this.#partial = partial;
     this.#address = address;
     this.#log = log;
     this.repository = new Repository({ gitdir: join(dir, "repository.git"), name: address.name, limits, log, partial });
@@ -102,7 +103,8 @@ class Source {
   /** `signal`: what is missing of submodules may be fetched. */
   async #snapshot(commit: string, signal: AbortSignal | null): Promise<Snapshot> {
     const { objects } = this.repository;
-    if (this.#submodules === null) return objects.snapshot(commit);
-    return objects.snapshot(commit, await this.#submodules.of(objects, commit, signal));
+    const files = this.#submodules === null ? undefined : await this.#submodules.of(objects, commit, signal);
+    const snapshot = await objects.snapshot(commit, files);
+    return this.#partial ? { ...snapshot, prefetch: (oids) => this.repository.prefetch(oids) } : snapshot;
   }
 }

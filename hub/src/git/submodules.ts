@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { printable } from "@muster/proto/model/printable";
 
 import { checkRemote, isBelow, isCommitId, maskUrl, type RemoteAddress, type SourceAddress } from "./address.ts";
-import { carrierFor } from "./carrier.ts";
+import { carrierFor } from "./carriers.ts";
 import { gitError } from "./faults.ts";
 import type { GitProgram } from "./git-program.ts";
 import { absoluteUrl, parseGitmodules, type Submodule } from "./gitmodules.ts";
@@ -18,7 +18,7 @@ import { writeWhole } from "./intake.ts";
 import type { GitLimits } from "./limits.ts";
 import type { GitObjects } from "./objects.ts";
 import { Repository } from "./repository.ts";
-import type { Log } from "./source.ts";
+import type { Log } from "./log.ts";
 import type { Objects, RawEntry } from "./tree.ts";
 
 export type Submodules = {

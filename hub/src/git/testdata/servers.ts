@@ -49,7 +49,13 @@ export async function open(
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (_: object, message: string) => void warnings.push(message) };
   const where = dir ?? (await folder(t));
-  const source = await openSource({ dir: where, log, limits, ...(program === undefined ? {} : { program }), address: { name: "root", url, revision: null, credentials, ...more } });
+  const source = await openSource({
+    dir: where,
+    log,
+    limits,
+    ...(program === undefined ? {} : { program }),
+    address: { name: "root", url, revision: null, credentials, ...more },
+  });
   return { ...source, warnings, dir: where };
 }
 
@@ -84,7 +90,10 @@ export const raw = (server: GitServer, repository: string, args: readonly string
   }).trim();
 
 /** A server under the test's own control. */
-export async function stub(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<string> {
+export async function stub(
+  t: TestContext,
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+): Promise<string> {
   const server = http.createServer((request, response) => {
     void readText(request).then((body) => answer(request, response, body));
   });

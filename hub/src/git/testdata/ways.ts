@@ -18,7 +18,7 @@ type Limits = Partial<GitLimits>;
 export type Served = {
   readonly server: GitServer;
   /** Opens a Source on a repository of the server. */
-  open(repository: string, more?: More, limits?: Limits, dir?: string): Promise<Opened>;
+  readonly open: (repository: string, more?: More, limits?: Limits, dir?: string) => Promise<Opened>;
 };
 
 export type Way = {
@@ -82,4 +82,3 @@ export function nativeSsh(sshOf: () => SshServer): Way {
     },
   };
 }
-
