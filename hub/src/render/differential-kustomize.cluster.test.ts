@@ -45,7 +45,7 @@ for (const [what, texts] of Object.entries(kustomizeCorpus)) {
     assert.ok(files instanceof Map);
     const input = inputOf("kustomize", "k", files as ReadonlyMap<string, Uint8Array>);
     const expected = await native(place.folder);
-    const request = kustomizeRequest(input, (await diskOf(input)).files, [], false, true);
+    const request = kustomizeRequest(input, (await diskOf(input)).files, [], true);
     assert.equal(await printedBy(await startedInstance(), request, input.seed), expected);
     const mine = await renderer.render(input);
     assert.ok(mine.kind === "rendered", JSON.stringify(mine));

@@ -1,6 +1,5 @@
 // One render from its input to its result, on the thread that runs the module.
 
-import { identityKey } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import { readYaml } from "../yaml/yaml.ts";
 import { NodeBudget, nodesInJson } from "./budget.ts";
@@ -49,27 +48,14 @@ function helm(input: RenderInput, { documents, warnings }: Done, budget: NodeBud
 
 async function kustomize(input: RenderInput, run: (request: ModuleRequest) => Done, budget: NodeBudget): Promise<Rendered> {
   const disk = await diskOf(input);
-  const normalised = (marks: readonly string[], forced: boolean): Rendered => {
-    const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks, forced));
-    const values = documents.flatMap((document, at) => parsed(document, at, budget));
-    const unmarked = values.map((each) => {
-      const { value, source, trace } = withoutMarks(each.value, disk);
-      return { ...each, value, source: source ?? each.source, ...(trace && { trace }) };
-    });
-    return normalise(unmarked, { namespace: input.namespace, warnings });
-  };
-  const rendered = normalised([originMetadata], false);
-  return input.trace === true ? traced(rendered, normalised([originMetadata, transformerMetadata], true)) : rendered;
-}
-
-// Marks can change what a patch finds: the objects are those of the build without them, what made them is told by the other.
-function traced(rendered: Rendered, marked: Rendered): Rendered {
-  const traces = new Map(marked.objects.map(({ identity, trace }) => [identityKey(identity), trace]));
-  const objects = rendered.objects.map(({ trace: _own, ...each }) => {
-    const trace = traces.get(identityKey(each.identity));
-    return trace === undefined ? each : { ...each, trace };
+  const marks = input.trace === true ? [originMetadata, transformerMetadata] : [originMetadata];
+  const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks));
+  const values = documents.flatMap((document, at) => parsed(document, at, budget));
+  const unmarked = values.map((each) => {
+    const { value, source, trace } = withoutMarks(each.value, disk);
+    return { ...each, value, source: source ?? each.source, ...(trace && input.trace === true && { trace }) };
   });
-  return { ...rendered, objects };
+  return normalise(unmarked, { namespace: input.namespace, warnings });
 }
 
 function refusePointers(input: RenderInput): void {

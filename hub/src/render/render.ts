@@ -6,6 +6,7 @@ import { limitMemory } from "./memory-limit.ts";
 import { findModule } from "./module-path.ts";
 import type { RenderInput, RenderResult } from "./rendered.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
+import { equalOrFailed, isChecked } from "./twice.ts";
 
 export type { AskedCapabilities } from "./capabilities.ts";
 export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
@@ -43,11 +44,14 @@ export type RendererOptions = {
   readonly heapMaxMb?: number;
   /** Text that one render gives back (64 MiB). */
   readonly outputMaxBytes?: number;
+  /** One of so many Variants, always the same ones, is rendered twice and compared (16; 1: each, 0: none): E_NONDETERMINISTIC. */
+  readonly checkEvery?: number;
   /** The unix time in seconds that every template sees (2026-01-01): fixed, so that `now` and certificates do not change. */
   readonly clock?: number;
 };
 
 const mebibyte = 1024 * 1024;
+const defaultCheckEvery = 16;
 const defaultClock = Date.UTC(2026, 0, 1) / 1000;
 
 /** A pool of rendering threads. Dispose of it at the end. */
@@ -58,10 +62,12 @@ export class Renderer {
   readonly #busy = new Set<Thread>();
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
+  readonly #checkEvery: number;
   #places: number;
 
-  private constructor(options: ThreadOptions, threadsMax: number) {
+  private constructor(options: ThreadOptions, threadsMax: number, checkEvery: number) {
     this.#options = options;
+    this.#checkEvery = checkEvery;
     this.#threadsMax = threadsMax;
     this.#places = threadsMax;
     this.#idle.push(new Thread(options));
@@ -79,7 +85,7 @@ export class Renderer {
       timeoutMs: options.timeoutMs ?? 60_000,
       heapMaxMb: options.heapMaxMb ?? 1024,
     };
-    return new Renderer(thread, Math.max(1, options.workers ?? 1));
+    return new Renderer(thread, Math.max(1, options.workers ?? 1), options.checkEvery ?? defaultCheckEvery);
   }
 
   /**
@@ -88,11 +94,18 @@ export class Renderer {
    */
   async render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> {
     const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const { result, thread } = await this.#once(input, stop);
+    if (result.kind === "failed" || input.kind === "yaml" || !isChecked(input.seed, this.#checkEvery)) return result;
+    return equalOrFailed(result, (await this.#once(input, stop, thread)).result);
+  }
+
+  // `other`: the thread that rendered it already, which is taken again only when there is no second one.
+  async #once(input: RenderInput, stop: AbortSignal, other?: Thread): Promise<{ result: RenderResult; thread: Thread }> {
     await this.#place(stop);
-    const thread = this.#freshThread();
+    const thread = this.#freshThread(other);
     this.#busy.add(thread);
     try {
-      return await thread.render(input, stop);
+      return { result: await thread.render(input, stop), thread };
     } finally {
       this.#busy.delete(thread);
       if (!thread.spent) this.#idle.push(thread);
@@ -105,8 +118,9 @@ export class Renderer {
     await Promise.all([...this.#idle, ...this.#busy].map((thread) => thread.end()));
   }
 
-  #freshThread(): Thread {
-    const idle = this.#idle.pop();
+  #freshThread(other?: Thread): Thread {
+    const at = this.#idle.findLastIndex((thread) => thread !== other);
+    const [idle] = at === -1 && this.#threadsMax > 1 ? [] : this.#idle.splice(at, 1);
     return idle === undefined || idle.spent ? new Thread(this.#options) : idle;
   }
 
