@@ -50,6 +50,9 @@ for (const [what, texts] of Object.entries(kustomizeCorpus)) {
     const mine = await renderer.render(input);
     assert.ok(mine.kind === "rendered", JSON.stringify(mine));
     assert.deepEqual(objectsOf(mine), objectsOf(expected));
+    const traced = await renderer.render({ ...input, trace: true });
+    assert.ok(traced.kind === "rendered");
+    assert.deepEqual(objectsOf(traced), objectsOf(expected));
   });
 }
 
@@ -73,6 +76,8 @@ test("a remote base and a chart of a repository, handed in, give what kustomize 
   const mine = await renderer.render(inputOf("kustomize", "k", files, { remotes }));
   assert.ok(mine.kind === "rendered", JSON.stringify(mine));
   assert.deepEqual(objectsOf(mine), objectsOf(await native(place.folder)));
-  const service = mine.objects.find(({ identity }) => identity.kind === "Service" && identity.name === "web");
+  const traced = await renderer.render(inputOf("kustomize", "k", files, { remotes, trace: true }));
+  assert.ok(traced.kind === "rendered");
+  const service = traced.objects.find(({ identity }) => identity.kind === "Service" && identity.name === "web");
   assert.deepEqual(service?.source, { path: "k/kustomization.yaml", line: 1 });
 });

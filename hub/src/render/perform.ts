@@ -6,16 +6,21 @@ import { NodeBudget, nodesInJson } from "./budget.ts";
 import type { Instance, ModuleAnswer, ModuleDocument } from "./instance.ts";
 import { isKustomization } from "./kustomization.ts";
 import { normalise, type RenderedDocument } from "./normalise.ts";
+import { originsOf } from "./origins.ts";
 import { plainDocuments } from "./plain.ts";
 import { isRenderCode, RenderFault, type Rendered, type RenderFailed, type RenderInput, type RenderResult } from "./rendered.ts";
 import { diskOf, helmRequest, kustomizeRequest, type ModuleRequest } from "./request.ts";
 import { documentLines, originMetadata, transformerMetadata, withoutMarks } from "./sources.ts";
 import { decodeFile, decodeUtf8, refusePointer } from "./text.ts";
 
-/** Renders one input. `outputMaxBytes` bounds the text that Helm or Kustomize give back. Rejects only when the instance died. */
-export async function perform(input: RenderInput, instance: () => Instance, outputMaxBytes: number): Promise<RenderResult> {
+/** `outputMaxBytes`: of the text that Helm or Kustomize give back; `nodesMax`: keys and values of all documents. */
+export type RenderBounds = { readonly outputMaxBytes: number; readonly nodesMax: number };
+
+/** Renders one input within these bounds. Rejects only when the instance died. */
+export async function perform(input: RenderInput, instance: () => Instance, bounds: RenderBounds): Promise<RenderResult> {
+  const { outputMaxBytes, nodesMax } = bounds;
   try {
-    const budget = new NodeBudget();
+    const budget = new NodeBudget(nodesMax);
     const { namespace } = input;
     if (input.kind === "yaml") return normalise(plainDocuments(input, budget), { namespace });
     refusePointers(input);
@@ -48,14 +53,19 @@ function helm(input: RenderInput, { documents, warnings }: Done, budget: NodeBud
 
 async function kustomize(input: RenderInput, run: (request: ModuleRequest) => Done, budget: NodeBudget): Promise<Rendered> {
   const disk = await diskOf(input);
-  const marks = input.trace === true ? [originMetadata, transformerMetadata] : [originMetadata];
+  const marks = input.trace === true ? [originMetadata, transformerMetadata] : [];
   const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks));
   const values = documents.flatMap((document, at) => parsed(document, at, budget));
   const unmarked = values.map((each) => {
     const { value, source, trace } = withoutMarks(each.value, disk);
-    return { ...each, value, source: source ?? each.source, ...(trace && input.trace === true && { trace }) };
+    return { ...each, value, ...(source && { source }), ...(trace && input.trace === true && { trace }) };
   });
-  return normalise(unmarked, { namespace: input.namespace, warnings });
+  const rendered = normalise(unmarked, { namespace: input.namespace, warnings });
+  const originOf = originsOf(input);
+  const objects = rendered.objects.map((each) =>
+    each.trace ? each : { ...each, source: originOf(each.identity.kind, each.identity.name) ?? each.source },
+  );
+  return { ...rendered, objects };
 }
 
 function refusePointers(input: RenderInput): void {

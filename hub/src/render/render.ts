@@ -1,8 +1,7 @@
 // Renders Apps: Helm charts, kustomizations and plain YAML become the normalised objects of a Release, in worker threads
 // that run Helm's and Kustomize's own code as one WebAssembly module. What to render and when is decided elsewhere.
 
-import { readFile } from "node:fs/promises";
-import { limitMemory } from "./memory-limit.ts";
+import { compiledModule } from "./compiled.ts";
 import { findModule } from "./module-path.ts";
 import type { RenderInput, RenderResult } from "./rendered.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
@@ -42,6 +41,8 @@ export type RendererOptions = {
   readonly memoryMaxMb?: number;
   /** JavaScript heap of one thread (1,024): room for the two million keys and values that one render may have. */
   readonly heapMaxMb?: number;
+  /** Keys and values that one render may have (2,000,000). */
+  readonly nodesMax?: number;
   /** Text that one render gives back (64 MiB). */
   readonly outputMaxBytes?: number;
   /** One of so many Variants, always the same ones, is rendered twice and compared (16; 1: each, 0: none): E_NONDETERMINISTIC. */
@@ -76,12 +77,12 @@ export class Renderer {
   /** Finds and compiles the module (a quarter of a second) and starts the first thread. Throws with the remedy when there is no module. */
   static async open(options: RendererOptions = {}): Promise<Renderer> {
     const path = await findModule(options.modulePath, process.env["MUSTER_RENDER_MODULE"]);
-    const bytes = limitMemory(await readFile(path), (options.memoryMaxMb ?? 1024) * mebibyte);
-    const module = await WebAssembly.compile(bytes);
+    const module = await compiledModule(path, (options.memoryMaxMb ?? 1024) * mebibyte);
     const thread = {
       module,
       clock: options.clock ?? defaultClock,
       outputMaxBytes: options.outputMaxBytes ?? 64 * mebibyte,
+      nodesMax: options.nodesMax ?? 2_000_000,
       timeoutMs: options.timeoutMs ?? 60_000,
       heapMaxMb: options.heapMaxMb ?? 1024,
     };

@@ -99,7 +99,7 @@ export type ObjectTrace = {
 export type RenderedObject = {
   readonly identity: ObjectIdentity;
   readonly object: JsonObject;
-  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, else the kustomization. */
+  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, where it is certain, else the kustomization. */
   readonly source: SourcePlace;
   readonly trace?: ObjectTrace;
 };
