@@ -8,10 +8,18 @@ import { isKustomization } from "./kustomization.ts";
 import { normalise, type RenderedDocument } from "./normalise.ts";
 import { originsOf } from "./origins.ts";
 import { plainDocuments } from "./plain.ts";
-import { isRenderCode, RenderFault, type Rendered, type RenderFailed, type RenderInput, type RenderResult } from "./rendered.ts";
+import {
+  isRenderCode,
+  RenderFault,
+  type Rendered,
+  type RenderFailed,
+  type RenderInput,
+  type RenderResult,
+  type SourcePlace,
+} from "./rendered.ts";
 import { diskOf, helmRequest, kustomizeRequest, type ModuleRequest } from "./request.ts";
 import { documentLines, originMetadata, transformerMetadata, withoutMarks } from "./sources.ts";
-import { decodeFile, decodeUtf8, refusePointer } from "./text.ts";
+import { decodeFile, decodeUtf8, lineOf, refusePointer } from "./text.ts";
 
 /** `outputMaxBytes`: of the text that Helm or Kustomize give back; `nodesMax`: keys and values of all documents. */
 export type RenderBounds = { readonly outputMaxBytes: number; readonly nodesMax: number };
@@ -86,7 +94,12 @@ function accepted(input: RenderInput, answer: ModuleAnswer, outputMaxBytes: numb
   }
   const { code, message, path, line } = answer.failure;
   const known = isRenderCode(code) ? code : "E_RENDER";
-  if (input.kind === "kustomize") explainYaml(input);
+  if (input.kind === "kustomize") {
+    explainYaml(input);
+    const field = /^unknown field ([\w.-]+)/.exec(message)?.[1];
+    const place = field === undefined ? undefined : placeOfField(input, field);
+    if (place !== undefined) throw new RenderFault(known, message, place);
+  }
   throw new RenderFault(known, message, { path: path ?? input.root, ...(line !== undefined && line > 0 && { line }) });
 }
 
@@ -97,6 +110,17 @@ function explainYaml(input: RenderInput): void {
     const [fault] = readYaml(decodeFile(path, bytes)).faults;
     if (fault !== undefined) throw new RenderFault(fault.code, fault.message, { path, line: fault.line });
   }
+}
+
+// Kustomize names a field that it does not know, and not the file.
+function placeOfField(input: RenderInput, field: string): SourcePlace | undefined {
+  const key = new RegExp(`^[ \\t]*(?:- )?["']?${RegExp.escape(field)}["']?:`, "m");
+  for (const [path, bytes] of input.files) {
+    if (!isKustomization(path)) continue;
+    const text = decodeFile(path, bytes);
+    if (key.test(text)) return { path, line: lineOf(text, key) };
+  }
+  return undefined;
 }
 
 function parsed(document: ModuleDocument, at: number, budget: NodeBudget): readonly RenderedDocument[] {
