@@ -147,6 +147,7 @@ test("every environment variable in a document is read somewhere, and those of h
     "hub/src/render/render.ts",
     "hub/src/cli/settings.ts",
     "hub/src/cli/program.ts",
+    "hub/src/cli/flags.ts",
   ];
   const tools = ["test/tools/cache.ts", "test/tools/download.ts", "test/tools/tools.ts"];
   const code = (await Promise.all([...sources, ...tools].map(read))).join("\n");
@@ -247,12 +248,12 @@ test("cli.md has every exit code, and every command of muster in a document exis
     told,
     Object.values(exits).map(({ code }) => code),
   );
-  const program = await read("hub/src/cli/program.ts");
-  const verbs = new Set([...program.matchAll(/\.command\("(\w+)"\)/g)].map(([, verb = ""]) => verb));
+  const program = (await Promise.all((await sourceFiles("hub/src/cli")).map(read))).join("\n");
+  const verbs = new Set([...program.matchAll(/\.command\("([\w-]+)"\)/g)].map(([, verb = ""]) => verb));
   const wrong = pages.flatMap(({ path, prose, blocks }) => {
     const code = [...codeIn(prose), ...blocks.filter(({ language: name }) => name === "sh").flatMap(({ text }) => text.split("\n"))];
     return code.flatMap((line) =>
-      [...line.matchAll(/(?<![\w./-])muster (?!muster)([a-z]+)/g)].flatMap(([, verb = ""]) =>
+      [...line.matchAll(/(?<![\w./-])muster (?!muster)([a-z]+(?:-[a-z]+)*)/g)].flatMap(([, verb = ""]) =>
         verbs.has(verb) ? [] : [`${path}: muster ${verb}`],
       ),
     );

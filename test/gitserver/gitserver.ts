@@ -5,6 +5,7 @@ import { randomUUID, timingSafeEqual, createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -25,6 +26,8 @@ export interface GitServerOptions {
   /** The password of every user, also accepted as a bearer token. */
   readonly token: string;
   readonly webhook?: Webhook;
+  /** Serves https on `localhost`; with `clientCa` only to clients with a certificate of that CA. All PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string };
 }
 
 /** What the server does wrong from now on. */
@@ -42,7 +45,7 @@ export interface SeenRequest {
 }
 
 export interface GitServer extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, the same after stop and start. */
+  /** `http://127.0.0.1:PORT`, or `https://localhost:PORT`; the same after stop and start. */
   readonly url: string;
   readonly dir: string;
   /** The address to clone, without the token. */
@@ -90,6 +93,7 @@ class LocalGitServer implements GitServer {
   readonly dir: string;
   readonly #temporary: boolean;
   readonly #token: string;
+  readonly #tls: GitServerOptions["tls"];
   readonly #hookSecret = randomUUID();
   readonly #seen: SeenRequest[] = [];
   readonly #delivered: Promise<Delivery>[] = [];
@@ -105,10 +109,11 @@ class LocalGitServer implements GitServer {
     this.#temporary = options.dir === undefined;
     this.#token = options.token;
     this.#webhook = options.webhook;
+    this.#tls = options.tls;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return this.#tls === undefined ? `http://127.0.0.1:${this.#port}` : `https://localhost:${this.#port}`;
   }
 
   cloneUrl(repository: string): string {
@@ -121,7 +126,8 @@ class LocalGitServer implements GitServer {
 
   async start(): Promise<void> {
     if (this.#server !== undefined) return;
-    const server = createServer((request, response) => void this.#answer(request, response));
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#answer(request, response);
+    const server = this.#tls === undefined ? createServer(answer) : createTlsServer(tlsOptions(this.#tls), answer);
     server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
@@ -273,6 +279,10 @@ const SETTINGS = [
   ["receive.denyDeleteCurrent", "ignore"],
   ["gc.auto", "0"],
 ] as const;
+
+function tlsOptions({ key, cert, clientCa }: NonNullable<GitServerOptions["tls"]>) {
+  return { key, cert, ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }) };
+}
 
 function refuse(response: ServerResponse, status: number, retryAfterSeconds?: number): void {
   if (status === 401) response.setHeader("www-authenticate", 'Basic realm="muster test"');

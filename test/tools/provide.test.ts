@@ -203,7 +203,7 @@ test("the lock of a run that died does not stop the next", async () => {
 
 test("the folder of the modules that programs are built from holds their sums", async () => {
   const here = fileURLToPath(new URL(".", import.meta.url));
-  for (const module of ["controlplane", "clients"]) {
+  for (const module of ["controlplane", "clients", "registry"]) {
     const mod = await readFile(join(here, module, "go.mod"), "utf8");
     assert.match(mod, /^tool \(/m);
     assert.ok((await readFile(join(here, module, "go.sum"), "utf8")).length > 10_000);

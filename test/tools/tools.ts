@@ -22,7 +22,7 @@ export interface Release {
 
 /** How a program is built: a package of one of the Go modules beside this file. */
 export interface Build {
-  readonly module: "controlplane" | "clients" | "helm3";
+  readonly module: "controlplane" | "clients" | "registry" | "helm3";
   readonly package: string;
   readonly ldflags: string;
 }
@@ -48,6 +48,8 @@ const KUBERNETES_FLAGS = [
   "-X k8s.io/component-base/version.gitMinor=36",
   `-X k8s.io/client-go/pkg/version.gitVersion=v${KUBERNETES}`,
 ].join(" ");
+
+const REGISTRY = "3.1.2";
 
 export const TOOLS: readonly Tool[] = [
   {
@@ -98,6 +100,18 @@ export const TOOLS: readonly Tool[] = [
     accepts: "exact",
     releases: {},
     build: { module: "clients", package: "helm.sh/helm/v4/cmd/helm", ldflags: "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1" },
+  },
+  {
+    name: "registry",
+    version: REGISTRY,
+    versionArguments: ["--version"],
+    accepts: "exact",
+    releases: {},
+    build: {
+      module: "registry",
+      package: "github.com/distribution/distribution/v3/cmd/registry",
+      ldflags: `-s -w -X github.com/distribution/distribution/v3/version.version=v${REGISTRY}`,
+    },
   },
   {
     // The oracle for people who come from Helm 3. Its dependencies are older than Helm 4's: a module of its own.

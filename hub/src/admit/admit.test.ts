@@ -4,6 +4,8 @@ import { deletionDigest } from "@muster/proto/model/evidence";
 import { digestOf } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { admit, admitSource, type HeldCluster } from "./admit.ts";
+import type { Resolution } from "../resolve/resolve.ts";
+import { bookOf } from "../resolve/testdata/books.ts";
 import { holds, id, judge, key, manifestOf, now, placement, release, said, some, type World } from "./testdata/worlds.ts";
 
 const minutes = 60_000;
@@ -74,7 +76,11 @@ const changes: readonly Row[] = [
   ["I2 an App that could not be rendered stays as it is", { held: { web: "a" }, wanted: { web: null } }, ["keep web RenderFailed"]],
   [
     "I2 an App whose objects are not known stays as it is",
-    { held: { web: "a" }, wanted: { web: "a" }, resolution: { placements: [{ ...placement("web", ""), release: digestOf("lost") }] } },
+    {
+      held: { web: "a" },
+      wanted: { web: "a" },
+      resolution: { placements: bookOf([{ ...placement("web", ""), release: digestOf("lost") }]) },
+    },
     ["keep web RenderFailed"],
   ],
   [
@@ -222,8 +228,10 @@ const inFleet = (count: number, gone: readonly string[], approvals: World["appro
     targeted: true,
     onLeave: "orphan" as const,
   }));
-  const resolution = {
-    placements,
+  const resolution: Resolution = {
+    touched: "all",
+    touchedApps: "all",
+    placements: bookOf(placements),
     apps,
     needs: [],
     requests: new Map(),

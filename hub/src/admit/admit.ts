@@ -1,14 +1,12 @@
 // What of a resolution may reach the clusters: between what people wrote and what is released stands the question what it would
 // delete. Pure; releasing, and asking people, is for others.
 
-import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { Problem } from "../fleet/fleet.ts";
-import type { Placement, Resolution } from "../resolve/resolve.ts";
-import { decideCluster } from "./cluster.ts";
-import { findDepartures, removalDelays, type RemovalDelays } from "./departures.ts";
-import { Conflicts } from "./conflicts.ts";
-import { Manifests } from "./manifests.ts";
+import type { Resolution } from "../resolve/resolve.ts";
+import { AdmitterState } from "./admitter.ts";
+import type { RemovalDelays } from "./departures.ts";
 import type { ClusterVerdict, HeldCluster, ManifestOf } from "./verdict.ts";
 
 export { removalDelays, type RemovalDelays } from "./departures.ts";
@@ -18,10 +16,18 @@ export type { AppVerdict, ClusterVerdict, HeldApp, HeldCluster, ManifestOf } fro
 export type AdmitInput = {
   /** A resolution without needs. */
   readonly resolution: Resolution;
-  /** Every enrolled cluster, also those that hold nothing yet. */
+  /** Every enrolled cluster, also those that hold nothing yet; with `only` those of them. */
   readonly clusters: readonly HeldCluster[];
+  /**
+   * Clusters that changed since the last call: what they hold (another HeldCluster), or `touched` by any call of the Resolver since. One
+   * that is not among `clusters` is not enrolled any more. Others are judged as well where the fleet as a whole, the time or an approval
+   * changes their verdict. Undefined: all.
+   */
+  readonly only?: ReadonlySet<ClusterName>;
+  /** With `only`: Apps touched since the last call; `resolution.touchedApps` where it is not said. */
+  readonly apps?: ReadonlySet<AppKey> | "all";
   readonly manifestOf: ManifestOf;
-  /** Digests of deletions that people approved. */
+  /** Digests of deletions that people approved. Another set when it changes. */
   readonly approvals: ReadonlySet<Digest>;
   /** How long what departs stays; `removalDelays` where it is not said. */
   readonly delays?: RemovalDelays;
@@ -30,29 +36,30 @@ export type AdmitInput = {
 };
 
 export type Admission = {
-  /** Sorted by cluster. */
+  /** Sorted by cluster: those that were judged. */
   readonly clusters: readonly ClusterVerdict[];
-  /** Of all clusters, and of the fleet as a whole. */
+  /** Of all clusters, judged now or before, and of the fleet as a whole. */
   readonly problems: readonly Problem[];
 };
 
-/** Decides every cluster. Throws a TypeError when the resolution still has needs: it would look as if Apps were gone. */
-export function admit(input: AdmitInput): Admission {
-  const { resolution, clusters, manifestOf, approvals, now, delays = removalDelays } = input;
-  if (resolution.needs.length > 0) throw new TypeError(`a resolution with ${resolution.needs.length} unanswered needs cannot be admitted`);
-  const departures = findDepartures(clusters, resolution, delays);
-  const wanted = new Map<string, Placement[]>();
-  for (const placement of resolution.placements) {
-    const same = wanted.get(placement.cluster);
-    if (same === undefined) wanted.set(placement.cluster, [placement]);
-    else same.push(placement);
+/** Admits again and again, at the cost of what changed. Holds nothing but memos: what it says is what a fresh one would. */
+export class Admitter {
+  #state = new AdmitterState();
+
+  /** Decides clusters. Throws a TypeError when the resolution still has needs: it would look as if Apps were gone. */
+  admit(input: AdmitInput): Admission {
+    const { needs } = input.resolution;
+    if (needs.length > 0) throw new TypeError(`a resolution with ${needs.length} unanswered needs cannot be admitted`);
+    try {
+      return this.#state.turn(input);
+    } catch (error) {
+      this.#state = new AdmitterState(); // half a turn is no memo
+      throw error;
+    }
   }
-  const shared = { departures, conflicts: new Conflicts(), manifests: new Manifests(manifestOf), approvals, delays, now };
-  const verdicts = clusters
-    .toSorted((a, b) => byCodeUnits(a.cluster, b.cluster))
-    .map((held) => {
-      const undecided = resolution.undecided.has(held.cluster);
-      return decideCluster({ ...shared, held, wanted: wanted.get(held.cluster) ?? [], undecided });
-    });
-  return { clusters: verdicts, problems: [...departures.problems, ...verdicts.flatMap(({ problems }) => problems)] };
+}
+
+/** Decides every cluster once. */
+export function admit(input: Omit<AdmitInput, "only" | "apps">): Admission {
+  return new Admitter().admit(input);
 }

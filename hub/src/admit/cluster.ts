@@ -29,11 +29,7 @@ export type ClusterInput = {
 };
 
 /** Decides one cluster. */
-export function decideCluster(input: ClusterInput): ClusterVerdict {
-  return new Court(input).decide();
-}
-
-class Court {
+export class Court {
   readonly #input: ClusterInput;
   readonly #held: ReadonlyMap<AppKey, HeldApp>;
   readonly #holdings: Holdings;
@@ -43,6 +39,9 @@ class Court {
   readonly #tombstones = new Map<AppKey, Tombstone>();
   readonly #approvals = new Set<Digest>();
   readonly #problems: Problem[] = [];
+  #wakeAt: number | null = null;
+  #deletes = false;
+  #lacks = false;
 
   constructor(input: ClusterInput) {
     this.#input = input;
@@ -66,7 +65,18 @@ class Court {
       tombstones: [...this.#tombstones.values()].toSorted((a, b) => byCodeUnits(a.app, b.app)),
       approvals: [...this.#approvals].toSorted(byCodeUnits),
       problems: this.#problems,
+      wakeAt: this.#wakeAt,
     };
+  }
+
+  /** True when an approval more or less would change the verdict. */
+  get dependsOnApprovals(): boolean {
+    return this.#deletes;
+  }
+
+  /** True when a Release could not be looked at that may be known the next time. */
+  get lacksManifest(): boolean {
+    return this.#lacks;
   }
 
   #changeOf(app: AppKey): readonly Change[] {
@@ -78,9 +88,15 @@ class Court {
     }
     const { release } = placement;
     const manifest = release === null ? undefined : this.#input.manifests.find(release);
-    if (release === null || manifest === undefined) return this.#keep(app, "RenderFailed");
+    if (release === null || manifest === undefined) {
+      this.#lacks ||= release !== null;
+      return this.#keep(app, "RenderFailed");
+    }
     // Without the old manifest nobody can say what would be deleted.
-    if (held !== null && this.#input.manifests.find(held.release) === undefined) return this.#keep(app, "ResolveFailed");
+    if (held !== null && this.#input.manifests.find(held.release) === undefined) {
+      this.#lacks = true;
+      return this.#keep(app, "ResolveFailed");
+    }
     const own = manifest.guarded;
     if (own.length === 0) return [{ app, held, placement: { ...placement, release }, departs: null }];
     this.#say("E_PROTECTED", app, `declares objects of Muster's own agent: ${showSome(own)}`, "take them out of the App");
@@ -113,6 +129,7 @@ class Court {
 
   #needsApproval({ change, deletes, guards, digest }: Judged): boolean {
     const { app, departs } = change;
+    this.#deletes ||= deletes.length > 0;
     if (deletes.length === 0 || this.#input.approvals.has(digest)) return false;
     if (departs !== null && this.#buried.get(app)?.mode === departs.mode) return false; // decided when it was buried
     return guards.length > 0 || (departs !== null && departs.cause !== null);
@@ -151,8 +168,15 @@ class Court {
     const { now, departures, held, delays } = this.#input;
     const left = Date.parse(tombstone.notBefore) - now;
     const delay = tombstone.mode === "delete" ? delays.removeMs : delays.orphanMs;
-    const isNear = left > 0 && left < delay / 2;
-    return isNear && !departures.isSure(held.cluster, tombstone.app) ? { ...tombstone, notBefore: time(now + delay) } : tombstone;
+    if (left <= 0 || departures.isSure(held.cluster, tombstone.app)) return tombstone;
+    const stays = left >= delay / 2;
+    this.#wake((stays ? now + left : now + delay) - delay / 2);
+    return stays ? tombstone : { ...tombstone, notBefore: time(now + delay) };
+  }
+
+  /** Just after `at`, for what is exactly at half of its time is not near its end yet. */
+  #wake(at: number): void {
+    this.#wakeAt = Math.min(this.#wakeAt ?? Infinity, Math.floor(at) + 1);
   }
 
   #tellConflicts(): void {

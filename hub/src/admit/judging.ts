@@ -49,7 +49,8 @@ export class Holdings {
 
 /** Judges changes that are made together, all other Apps staying as they are. What waits for a hand is judged as if it came alone, later. */
 export function judge(changes: readonly Change[], holdings: Holdings): readonly Judged[] {
-  if (!changes.some(mayDelete)) return changes.map((change) => ({ change, deletes: [], guards: [], digest: nothing }));
+  if (!changes.some((change) => mayDelete(change) && loses(change, holdings)))
+    return changes.map((change) => ({ change, deletes: [], guards: [], digest: nothing }));
   const moving = changes.filter((change) => !waitsForHand(change));
   const declared = declaredAfter(moving, holdings);
   const declaredWith = (change: Change) => (waitsForHand(change) ? declaredAfter([...moving, change], holdings) : declared);
@@ -75,6 +76,12 @@ function mayDelete({ held, placement, departs }: Change): boolean {
   if (held === null) return false;
   if (placement === null) return departs?.mode === "delete";
   return placement.policy.prune && placement.release !== held.release;
+}
+
+/** True when an object of the App is not in what it changes to. */
+function loses({ held, placement }: Change, { manifests }: Holdings): boolean {
+  if (held === null) return false;
+  return placement === null ? manifests.of(held.release).keys.length > 0 : manifests.loses(held.release, placement.release);
 }
 
 /** Identities that some App still declares afterwards. */

@@ -68,4 +68,6 @@ export type ClusterVerdict = {
   /** For the next bundle, sorted. */
   readonly approvals: readonly Digest[];
   readonly problems: readonly Problem[];
+  /** When time alone changes it: milliseconds since 1970. Null: never. */
+  readonly wakeAt: number | null;
 };

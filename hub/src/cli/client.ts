@@ -20,6 +20,9 @@ export type HubClient = {
 type Query = { readonly [name: string]: string | undefined };
 
 const timeoutMs = 30_000;
+/** Questions that the hub renders for: it gives up itself after two minutes each, and they may wait for one another. */
+const slowMs = 300_000;
+const slow: ReadonlySet<string> = new Set(["/explain", "/preview", "/why-changed"]);
 const answerBytesMax = 256 << 20;
 
 export function hubClient({ url, token, ca }: HubSettings, signal: AbortSignal): HubClient {
@@ -33,7 +36,12 @@ export function hubClient({ url, token, ca }: HubSettings, signal: AbortSignal):
       accept: "application/json",
       ...(payload && { "content-type": "application/json", "content-length": String(payload.length) }),
     };
-    const { status, text } = await exchange(target, { method, headers, signal, agent: false, ...(ca !== undefined && { ca }) }, payload);
+    const timeout = slow.has(path) ? slowMs : timeoutMs;
+    const { status, text } = await exchange(
+      target,
+      { method, headers, signal, timeout, agent: false, ...(ca !== undefined && { ca }) },
+      payload,
+    );
     const value = parsed(text);
     if (status < 200 || status > 299) throw refusal(url, status, value);
     if (value === undefined)
@@ -72,13 +80,13 @@ function exchange(target: URL, options: https.RequestOptions, payload: Buffer | 
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
       response.on("error", fail);
     });
-    request.setTimeout(timeoutMs, () => {
+    request.on("timeout", () => {
       request.destroy(
         failure(
           "unavailable",
           target,
           "E_TIMEOUT",
-          `the hub at ${target.origin} did not answer within ${timeoutMs / 1000} s`,
+          `the hub at ${target.origin} did not answer within ${(options.timeout ?? timeoutMs) / 1000} s`,
           "try again; see the hub's log",
         ),
       );

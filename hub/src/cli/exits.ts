@@ -6,7 +6,7 @@ export const exits = {
   ok: { code: 0, means: "ok" },
   failed: { code: 1, means: "failed" },
   usage: { code: 2, means: "wrong usage or configuration" },
-  differs: { code: 3, means: "drift found (drift), or not everything is synced (status --check)" },
+  differs: { code: 3, means: "differs (drift, diff, preview), or not everything is synced (status --check)" },
   signIn: { code: 4, means: "the hub does not accept the token" },
   absent: { code: 5, means: "absent, or not yours to see" },
   unreachable: { code: 6, means: "the hub cannot be reached" },
@@ -34,6 +34,8 @@ const byFault: { readonly [fault: string]: Exit } = {
   E_CONFIG: exits.usage.code,
   E_NO_HUB: exits.usage.code,
   E_TIMEOUT: exits.timedOut.code,
+  // The hub is there, the agent is not.
+  E_AGENT_OFFLINE: exits.failed.code,
 };
 
 /** The exit code of what a command threw. */

@@ -8,7 +8,7 @@ import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/pro
 import type { JsonObject } from "@muster/proto/model/json";
 import { printable } from "@muster/proto/model/printable";
 
-import { lintOffline, readFleetOffline, type OfflineFleet } from "../control/offline.ts";
+import { lintOffline, readFleetOffline, type OfflineFleet, type OfflineQuery } from "../control/offline.ts";
 import type { Problem } from "../view/api.ts";
 import { exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
@@ -49,7 +49,9 @@ export async function lint(io: Io, path: string, output: Output): Promise<Exit> 
 export async function resolve(io: Io, flags: FleetFlags & SelectFlags, output: Output): Promise<Exit> {
   const fleet = await readFleet(io, flags, true);
   const { clusters, app } = chosen(fleet, flags);
-  const placements = fleet.resolution.placements.filter((each) => clusters.has(each.cluster) && (app === null || each.app === app));
+  const placements = [...fleet.resolution.placements.all()].filter(
+    (each) => clusters.has(each.cluster) && (app === null || each.app === app),
+  );
   const problems = problemsOf(fleet, clusters, app);
   if (!(await writeData(io, output, { commit: fleet.commit, placements, problems }))) {
     const keys = new Set(fleet.resolution.apps.map(({ key }) => key));
@@ -88,17 +90,21 @@ export async function render(io: Io, flags: FleetFlags & SelectFlags, output: Ou
 }
 
 async function readFleet(io: Io, flags: FleetFlags & SelectFlags, allIsDefault: boolean): Promise<OfflineFleet> {
-  const { repo, revision, path, clusters, cluster, all } = flags;
+  const { cluster, all } = flags;
   if (cluster !== undefined && all) throw usageError("--cluster and --all are given", "choose one of them");
   if (cluster === undefined && !all && !allIsDefault) throw usageError("which cluster?", "give --cluster NAME, or --all");
-  const query = {
+  return readFleetOffline(offlineQuery(io, flags, cluster ?? null), io.signal);
+}
+
+/** What is to be read, paths as seen from the working directory. */
+export function offlineQuery(io: Io, { repo, revision, path, clusters }: FleetFlags, cluster: string | null): OfflineQuery {
+  return {
     repo: resolvePath(io.cwd, repo),
     revision: revision ?? null,
     path: path ?? "",
     clusters: clusters === undefined ? null : resolvePath(io.cwd, clusters),
-    cluster: cluster ?? null,
+    cluster,
   };
-  return readFleetOffline(query, io.signal);
 }
 
 type Chosen = { readonly clusters: ReadonlySet<ClusterName>; readonly app: AppKey | null };
@@ -140,10 +146,9 @@ type Document = { readonly app: AppKey; readonly cluster: ClusterName; readonly 
 
 /** By cluster, App and identity. */
 function* documentsOf(fleet: OfflineFleet, clusters: ReadonlySet<ClusterName>, app: AppKey | null): Generator<Document> {
-  const byCluster = Map.groupBy(fleet.resolution.placements, (placement) => placement.cluster);
   for (const { name } of fleet.resolution.clusters) {
     if (!clusters.has(name)) continue;
-    for (const placement of byCluster.get(name) ?? []) {
+    for (const placement of fleet.resolution.placements.at(name)) {
       if (placement.release === null || (app !== null && placement.app !== app)) continue;
       for (const { object } of fleet.objectsOf(placement.release)) yield { app: placement.app, cluster: name, object };
     }
@@ -161,7 +166,7 @@ function inReadingOrder({ apiVersion, kind, metadata, ...rest }: JsonObject): Js
 
 /** The problems that touch what was asked for. */
 function problemsOf({ problems, resolution }: OfflineFleet, clusters: ReadonlySet<ClusterName>, app: AppKey | null): readonly Problem[] {
-  const asked = resolution.placements.filter((placement) => clusters.has(placement.cluster));
+  const asked = [...resolution.placements.all()].filter((placement) => clusters.has(placement.cluster));
   const fine = new Set(
     Map.groupBy(asked, ({ app: key }) => `App ${key}`)
       .entries()

@@ -1,11 +1,12 @@
 // The verbs and their flags. What a verb needs is loaded when it is called, so that help and version are there at once.
 
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 
 import { exitHelp, exitOf, exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
-import type { HubClient } from "./client.ts";
-import type { Output } from "./output.ts";
+import { addLive } from "./live/live.ts";
+import { all, clientOf, outputOption, type Flags } from "./flags.ts";
+import { addQuestions } from "./questions.ts";
 import type { TokenFlags } from "./token.ts";
 import type { FleetFlags, SelectFlags } from "./offline.ts";
 
@@ -46,7 +47,9 @@ function build(io: Io, version: string, finish: (exit: Exit) => void): Command {
     });
   addLooking(program, io, finish);
   addActing(program, io, finish);
+  addLive(program, { io, finish, clientOf, outputOption });
   addOffline(program, io, finish);
+  addQuestions(program, io, finish);
   return program;
 }
 
@@ -56,22 +59,6 @@ Configuration: $MUSTER_CONFIG, else .muster/config in this folder or one above, 
   tokenFile: token            # or token: ...; $MUSTER_TOKEN and $MUSTER_TOKEN_FILE come before it
   ca: ca.pem                  # where the hub's certificate is from a CA of its own; a file or the PEM itself
   insecure: true              # only for plain http to another host than this one`;
-
-/** `-o`, checked, $MUSTER_OUTPUT as its default. */
-function outputOption(io: Io, choices: readonly Output[], first: Output): Option {
-  const wished = choices.find((each) => each === io.env["MUSTER_OUTPUT"]);
-  return new Option("-o, --output <form>", "form of the output").choices([...choices]).default(wished ?? first);
-}
-
-const all: readonly Output[] = ["table", "wide", "json", "yaml"];
-
-async function clientOf(io: Io, command: Command): Promise<HubClient> {
-  const [{ hubSettings }, { hubClient }] = await Promise.all([import("./settings.ts"), import("./client.ts")]);
-  const { hub } = command.optsWithGlobals<{ hub?: string }>();
-  return hubClient(await hubSettings(io, { hub }), io.signal);
-}
-
-type Flags<T> = T & { readonly output: Output };
 
 function addLooking(program: Command, io: Io, finish: (exit: Exit) => void): void {
   program

@@ -78,5 +78,5 @@ test("a secretRef that leaves its folder, is not there, or has no folder says wh
   await assert.rejects(readSecret(dir, "absent"), /no secret absent/);
   await assert.rejects(readSecret(null, "token"), /needs secretsDir/);
   await mkdir(join(dir, "empty"));
-  await assert.rejects(readSourceSecret(dir, "empty"), /neither token nor username and password/);
+  await assert.rejects(readSourceSecret(dir, "empty"), /the secret empty: it is empty/);
 });

@@ -38,10 +38,26 @@ const schema = z
         secretRef: z.string().min(1).nullable().default(null),
         poll: durationMs.prefault("60s"),
         insecure: z.boolean().default(false),
+        submodules: z.boolean().default(false),
+        mirrors: z.array(z.string().min(1)).max(10).default([]),
+        /** What Apps of the root Source may fetch from elsewhere. */
+        remotes: z
+          .array(z.object({ url: z.string().min(1), secretRef: z.string().min(1).nullable().default(null) }).strict())
+          .max(100)
+          .default([]),
       })
       .strict(),
     secretsDir: z.string().min(1).nullable().default(null),
-    webhooks: z.array(z.object({ forge: z.enum(["gitea"]), secretRef: z.string().min(1) }).strict()).default([]),
+    webhooks: z
+      .array(
+        z
+          .object({
+            forge: z.enum(["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitbucketServer", "azureDevOps"]),
+            secretRef: z.string().min(1),
+          })
+          .strict(),
+      )
+      .default([]),
     /** How long an App that is gone from Git stays before its objects are deleted; how long a cluster that left a selector keeps them. */
     removeDelay: durationMs.prefault("30m"),
     leaveDelay: durationMs.prefault("24h"),

@@ -29,7 +29,7 @@ import type { Decided, FleetState } from "./fleet-state.ts";
 import type { Member } from "./memory.ts";
 import type { HubRecord } from "./record.ts";
 import type { Sessions } from "./sessions.ts";
-import type { SourceView } from "./sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 
 export type AnswersOptions = {
   readonly fleet: string;
@@ -246,7 +246,7 @@ function isCurrent(member: Member, decided: Decided | undefined): boolean {
 }
 
 /** A filter by App takes its key, `tenant/name` or its name. */
-function matches(wanted: string | undefined, app: AppKey): boolean {
+export function matches(wanted: string | undefined, app: AppKey): boolean {
   if (wanted === undefined || wanted === app) return true;
   const [tenant, ...rest] = app.split("/");
   const name = rest.at(-1);

@@ -12,7 +12,9 @@ import { parseFleetFile, type ParsedFile } from "../fleet/fleet.ts";
 import { openFolder } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { FleetLoop } from "./fleet-loop.ts";
-import type { SourceView } from "./sources.ts";
+import { contentKey, type ContentRef } from "./sources/content.ts";
+import type { ContentState } from "./sources/fleet-sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 import { app, berlin, enrol, hello, keptSession, kinds, openWorld, quiet, start } from "./testdata/world.ts";
 
 let renderer: Renderer;
@@ -27,6 +29,11 @@ const files = {
     "apiVersion: muster.dev/v1alpha1\nkind: App\nmetadata: {name: shop}\nspec:\n  source: {path: shop}\n  namespace: shop\n  targets:\n    - clusters: {matchAll: true}\n",
   "shop/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}\n",
 };
+
+function contentOf(ref: ContentRef, { snapshot }: SourceView): ContentState {
+  const key = contentKey(ref);
+  return snapshot === null ? { kind: "pending", key } : { kind: "there", key, snapshot };
+}
 
 /** A loop that runs; `shows` makes these files the Source's commit and waits until they were decided on. */
 async function running(t: TestContext) {
@@ -59,7 +66,12 @@ async function running(t: TestContext) {
     ...world,
     record: { ...world.record, commit },
     renderer,
-    sources: () => [view],
+    sources: {
+      views: () => [view],
+      freeze: () => ({ of: (ref) => contentOf(ref, view) }),
+      follow: () => undefined,
+      want: () => undefined,
+    },
     removeDelayMs: 1_800_000,
     leaveDelayMs: 86_400_000,
     now: () => world.clock.now,

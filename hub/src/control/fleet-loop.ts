@@ -1,87 +1,71 @@
-// The hub's heart: whenever Git or the fleet changed, decides anew what every cluster shall run, and signs what differs. Works on the
-// present state at its own pace: what happens meanwhile joins the next turn.
+// The hub's heart: whenever Git or the fleet changed, decides anew what the clusters shall run that this can concern, and signs what
+// differs. Works on the present state at its own pace: what happens meanwhile joins the next turn.
 
-import { byCodeUnits } from "@muster/proto/model/canonical";
-import type { Digest } from "@muster/proto/model/digest";
 import { messageOf } from "@muster/proto/model/failure";
-import type { ClusterName } from "@muster/proto/model/identity";
-import type { JsonValue } from "@muster/proto/model/json";
-import type { Manifest } from "@muster/proto/model/release";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
-import { admit, admitSource } from "../admit/admit.ts";
-import { assembleFleet, type AssembledFleet, type FleetDocument, type Problem } from "../fleet/fleet.ts";
+import type { AssembledFleet } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
-import { resolve, type Resolution } from "../resolve/resolve.ts";
-import type { DocumentRow, Write } from "../store/store.ts";
-import { decide, heldBy, undecidedCluster } from "./decide.ts";
-import { nothingDecided, type Decided, type FleetState } from "./fleet-state.ts";
+import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { nothingDecided, type Basis, type FleetState } from "./fleet-state.ts";
+import { FleetReading } from "./fleet-reading.ts";
+import { Judging } from "./judging.ts";
 import type { HubLog } from "./log.ts";
+import { PlaceFinder } from "./places.ts";
+import { recordCache } from "./record-cache.ts";
 import type { HubRecord } from "./record.ts";
-import type { Tree } from "../git/git.ts";
-import { closerPlaces } from "./places.ts";
-import { openRenders, type Answered, type KeptRender, type Renders } from "./renders.ts";
+import { Remembering } from "./remembering.ts";
+import { Asking } from "./renders/asking.ts";
 import type { Sessions } from "./sessions.ts";
-import { signFor } from "./signing.ts";
-import type { SourceView } from "./sources.ts";
+import { signAll } from "./signing.ts";
+import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
+import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
+import { union, type Touched } from "./touched.ts";
 
 export type FleetLoopOptions = {
   readonly record: HubRecord;
   readonly keys: Keys;
   readonly sessions: Sessions;
-  readonly renderer: Renderer;
-  readonly sources: () => readonly SourceView[];
+  readonly renderer: Pick<Renderer, "render">;
+  readonly sources: Pick<FleetSources, "views" | "freeze" | "follow" | "want">;
   readonly removeDelayMs: number;
   readonly leaveDelayMs: number;
   readonly now: () => number;
   readonly log: HubLog;
 };
 
-const times = {
-  tickMs: 60_000,
-  retryMs: 2_000,
-  retryMaxMs: 60_000,
-  sweepEveryMs: 6 * 3_600_000,
-  renderKeptMs: 7 * 86_400_000,
-  approvalMs: 86_400_000,
-} as const;
-const manifestsKept = 20_000;
-const incumbentsKey = "incumbents";
-const serialKey = "serial";
+const times = { tickMs: 60_000, retryMs: 2_000, retryMaxMs: 60_000, sweepEveryMs: 6 * 3_600_000, renderKeptMs: 7 * 86_400_000 } as const;
 
 export class FleetLoop {
   readonly #options: FleetLoopOptions;
   readonly #bell = new Bell();
-  readonly #renders: Renders;
-  readonly #manifests = new Map<Digest, Manifest>();
+  readonly #reading: FleetReading;
+  readonly #remembering: Remembering;
+  readonly #asking: Asking;
+  readonly #judging: Judging;
+  readonly #places = new PlaceFinder();
+  readonly #resolver = new Resolver();
   #state: FleetState = nothingDecided;
-  #tree: Tree | undefined;
+  #basis: Basis | null = null;
+  /** By resolving, since the last turn that came to its end. */
+  #touched: Touched = new Set();
+  #apps: ReadonlySet<AppKey> | "all" = new Set();
+  #fleet: AssembledFleet | undefined;
+  #refs: readonly ContentRef[] = [];
   #sweptAt = 0;
-  /** Answers to render requests, true for one commit. */
-  #answers = new Map<Digest, Answered>();
-  #answersOf: string | null = null;
 
   constructor(options: FleetLoopOptions) {
     this.#options = options;
     const { record, renderer, now, keys } = options;
-    this.#renders = openRenders({
+    this.#remembering = new Remembering(record);
+    this.#reading = new FleetReading(this.#remembering.documents);
+    this.#judging = new Judging(options);
+    this.#asking = new Asking({
       renderer,
       secret: keys.storeKey,
-      // A turn renders the commit that it decides on, whatever is pushed meanwhile.
-      treeOf: async (name) => {
-        if (this.#tree === undefined) throw new TypeError(`a render of source ${name} outside of a turn`);
-        return this.#tree;
-      },
-      cache: {
-        get: (variant) => record.store.render(variant) as KeptRender | undefined,
-        put: async (variant, kept, release) => {
-          const { digest, manifest, objects } = release;
-          await record.commit([
-            { kind: "release", digest, manifest, objects },
-            { kind: "render", variant, release: digest, body: kept as unknown as JsonValue, at: now() },
-          ]);
-        },
-      },
+      cache: recordCache(record, now),
     });
   }
 
@@ -89,8 +73,14 @@ export class FleetLoop {
     return this.#state;
   }
 
+  /** What the last decision was made from; null before the first. */
+  get basis(): Basis | null {
+    return this.#basis;
+  }
+
   /** Something about one cluster changed. */
-  look(_cluster: ClusterName): void {
+  look(cluster: ClusterName): void {
+    this.#judging.touch(cluster);
     this.#bell.ring();
   }
 
@@ -102,7 +92,7 @@ export class FleetLoop {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      await this.#bell.wait(times.tickMs, signal);
+      await this.#bell.wait(Math.min(times.tickMs, this.#judging.wakesInMs()), signal);
       if (signal.aborted) return;
       try {
         await this.#turn(signal);
@@ -111,6 +101,7 @@ export class FleetLoop {
       } catch (error) {
         if (signal.aborted) return;
         this.#options.log.error({ reason: messageOf(error), err: error }, "could not decide; everything stays as it is");
+        this.#judging.again();
         this.#bell.ring();
         await pause(Math.min(times.retryMaxMs, times.retryMs * 2 ** Math.min(failures, 5)), signal);
         failures += 1;
@@ -122,166 +113,85 @@ export class FleetLoop {
   async #sweep(): Promise<void> {
     const { record, now } = this.#options;
     const at = now();
-    if (this.#answersOf === null || at - this.#sweptAt < times.sweepEveryMs) return;
+    if (this.#state.commit === null || at - this.#sweptAt < times.sweepEveryMs) return;
     this.#sweptAt = at;
-    const used = [...this.#answers.values()].flatMap(({ variant }) => variant ?? []);
-    await record.commit([{ kind: "sweep", used, before: at - times.renderKeptMs, at }]);
+    await record.commit([{ kind: "sweep", used: this.#asking.variants, before: at - times.renderKeptMs, at }]);
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const { record, log, now } = this.#options;
-    const [source] = this.#options.sources();
-    if (source?.snapshot == null) return;
-    const commit = source.snapshot.commit;
-    this.#tree = source.snapshot.tree;
+    const { sources, log, now } = this.#options;
+    const views = sources.views();
+    const contents = sources.freeze();
+    const commit = views[0]?.snapshot?.commit;
+    if (commit === undefined) return;
     const began = now();
-    const { fleet, problems } = this.#read(source);
-    const resolved = await this.#resolve(fleet, commit, signal);
-    const tree = source.snapshot.tree;
-    const resolution = {
-      ...resolved,
-      problems: await closerPlaces(resolved.problems, (name) => (name === source.name ? tree : undefined)),
-    };
-    const members = [...record.memory.members.values()];
-    const approvals = this.#approvals();
-    const delays = { removeMs: this.#options.removeDelayMs, orphanMs: this.#options.leaveDelayMs };
-    const admission = admit({
-      resolution,
-      clusters: members.map(heldBy),
-      manifestOf: (release) => this.#manifestOf(release),
-      approvals,
-      delays,
-      now: now(),
-    });
-    const all = [...problems, ...fleet.problems, ...resolution.problems, ...admission.problems];
-    const serial = await this.#remember(source, fleet.documents, resolution);
-    this.#state = { commit, serial, problems: all, clusters: this.#decideAll(resolution, admission, all, commit, approvals) };
-    let signed = 0;
-    for (const decided of this.#state.clusters.values()) {
-      // One cluster that cannot be signed for stops only itself (S51).
-      const done = await signFor(this.#options, decided, { serial, sources: { [source.name]: commit } }).catch((error: unknown) => {
-        log.error(
-          { cluster: decided.cluster.name, reason: messageOf(error), err: error },
-          "could not sign for a cluster; its newest bundle stays",
-        );
-        return false;
-      });
-      if (done) signed += 1;
-    }
-    log.info({ commit, clusters: signed, problems: all.length, ms: now() - began }, "decided");
+    const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
+    this.#follow(fleet);
+    const model = this.#modelOf(fleet);
+    const resolution = await this.#resolve(model, contents, signal);
+    const refs = this.#refsOf(resolution);
+    const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
+    const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
+    const commitOf = ({ request }: Placement): string => commitIn(contents, resolution.requests.get(request)) ?? commit;
+    const judged = this.#judging.judge({ resolution, touched: this.#touched, apps: this.#apps, problems: told, commitOf });
+    const commits = commitsOf(views, refs, contents);
+    const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits);
+    this.#judging.accept(judged);
+    this.#touched = new Set();
+    this.#apps = new Set();
+    const problems = [...told, ...judged.problems];
+    this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
+    this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
+    const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });
+    log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
   }
 
-  /** The fleet's documents; those of a Source that suddenly says nothing are the last known ones. */
-  #read(source: SourceView): { readonly fleet: AssembledFleet; readonly problems: readonly Problem[] } {
+  /** Sources that Git names are followed. */
+  #follow(fleet: AssembledFleet): void {
+    if (fleet === this.#fleet) return;
+    this.#fleet = fleet;
+    this.#options.sources.follow(fleet.documents.flatMap(({ kind, value }) => (kind === "Source" ? [specOf(value)] : [])));
+  }
+
+  /** The contents that requests name now, each once; they are looked at from now on. */
+  #refsOf({ requests }: Resolution): readonly ContentRef[] {
+    if (this.#apps === "all" || this.#apps.size > 0)
+      this.#refs = [...new Map([...requests.values()].map((request) => [contentKey(refOf(request)), refOf(request)])).values()];
+    this.#options.sources.want(this.#refs);
+    return this.#refs;
+  }
+
+  #modelOf({ documents, broken, unreadable }: AssembledFleet): FleetModel {
     const { memory } = this.#options.record;
-    const before = [...memory.documents.values()].map((row) => row.body as unknown as FleetDocument);
-    const fleet = assembleFleet([...source.files.values()], before);
-    const approvals = this.#approvals();
-    const verdict = admitSource({
-      source: source.name,
-      commit: source.snapshot?.commit ?? "",
-      before,
-      after: fleet.documents,
-      pathFound: true,
-      approvals,
-    });
-    if (verdict.kind === "take") return { fleet, problems: [] };
-    return {
-      fleet: { documents: before, problems: fleet.problems, broken: fleet.broken, unreadable: fleet.unreadable },
-      problems: [verdict.problem],
-    };
+    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
+    return { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
   }
 
-  /** An approval is an answer to a question of today: asked again later, it is another question. */
-  #approvals(): ReadonlySet<Digest> {
-    const since = this.#options.now() - times.approvalMs;
-    return new Set([...this.#options.record.memory.approvals.values()].filter(({ at }) => at > since).map(({ digest }) => digest));
-  }
-
-  async #resolve(fleet: AssembledFleet, commit: string, signal: AbortSignal): Promise<Resolution> {
-    const { memory } = this.#options.record;
-    if (this.#answersOf !== commit) {
-      this.#answers = new Map();
-      this.#answersOf = commit;
-    }
-    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }) => ({ name, uid, labels, facts }));
-    const incumbents = new Map(JSON.parse(memory.meta.get(incumbentsKey) ?? "[]") as [string, string][]);
-    const model = { documents: fleet.documents, broken: fleet.broken, unreadable: fleet.unreadable, enrolled, incumbents };
+  async #resolve(model: FleetModel, contents: Contents, signal: AbortSignal): Promise<Resolution> {
+    let changed = await this.#asking.freshen(contents, signal);
     for (;;) {
-      const resolution = resolve(model, this.#answers);
+      const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);
+      this.#touched = union(this.#touched, resolution.touched);
+      this.#apps = union(this.#apps, resolution.touchedApps);
       if (resolution.needs.length === 0) return resolution;
-      for (const [key, answer] of await this.#renders.answer(resolution.needs, signal)) this.#answers.set(key, answer);
+      changed = await this.#asking.answer(resolution.needs, signal);
     }
-  }
-
-  #decideAll(
-    resolution: Resolution,
-    admission: ReturnType<typeof admit>,
-    problems: readonly Problem[],
-    commit: string,
-    approvals: ReadonlySet<Digest>,
-  ): ReadonlyMap<ClusterName, Decided> {
-    const { memory } = this.#options.record;
-    const verdicts = new Map(admission.clusters.map((verdict) => [verdict.cluster, verdict]));
-    const placements = Map.groupBy(resolution.placements, ({ cluster }) => cluster);
-    const decided = new Map<ClusterName, Decided>();
-    for (const cluster of resolution.clusters) {
-      const { name } = cluster;
-      const input = {
-        cluster,
-        member: memory.members.get(name),
-        placements: placements.get(name) ?? [],
-        verdict: verdicts.get(name),
-        problems,
-        commit,
-        approvals,
-      };
-      decided.set(name, decide({ ...input, before: this.#state.clusters.get(name), now: this.#options.now() }));
-    }
-    for (const [name, member] of memory.members) if (!decided.has(name)) decided.set(name, undecidedCluster(name, member));
-    return decided;
-  }
-
-  /** Keeps what the next turn, or the next run, starts from: the last good documents, who was first, the commit. */
-  async #remember(source: SourceView, documents: readonly FleetDocument[], resolution: Resolution): Promise<number> {
-    const { record } = this.#options;
-    const { memory } = record;
-    const commit = source.snapshot?.commit ?? "";
-    const writes: Write[] = [];
-    const first = new Map(documents.toReversed().map((document) => [document.key, document]));
-    const rows = [...first.values()].map((document): DocumentRow => ({
-      key: document.key,
-      source: source.name,
-      path: document.place.path,
-      body: document as unknown as JsonValue,
-    }));
-    if (!sameRows(rows, memory.documents)) writes.push({ kind: "documents", source: source.name, rows });
-    const incumbents = JSON.stringify([...resolution.incumbents].toSorted(([a], [b]) => byCodeUnits(a, b)));
-    if (memory.meta.get(incumbentsKey) !== incumbents) writes.push({ kind: "meta", key: incumbentsKey, value: incumbents });
-    let serial = Number(memory.meta.get(serialKey) ?? "0");
-    if (memory.sources.get(source.name)?.commit !== commit) {
-      serial += 1;
-      writes.push(
-        { kind: "meta", key: serialKey, value: String(serial) },
-        { kind: "source", row: { name: source.name, commit, body: null } },
-      );
-    }
-    await record.commit(writes);
-    return serial;
-  }
-
-  /** Content-addressed, so what was read once stays true. */
-  #manifestOf(release: Digest): Manifest | undefined {
-    const known = this.#manifests.get(release);
-    if (known !== undefined) return known;
-    const manifest = this.#options.record.store.manifest(release);
-    if (manifest === undefined) return undefined;
-    if (this.#manifests.size >= manifestsKept) this.#manifests.clear();
-    this.#manifests.set(release, manifest);
-    return manifest;
   }
 }
 
-function sameRows(rows: readonly DocumentRow[], held: ReadonlyMap<string, DocumentRow>): boolean {
-  return rows.length === held.size && rows.every((row) => JSON.stringify(held.get(row.key)?.body) === JSON.stringify(row.body));
+/** The commit, or the chart's version, that an App's files are of. */
+function commitIn(contents: Contents, request: RenderRequest | undefined): string | undefined {
+  const state = request === undefined ? undefined : contents.of(refOf(request));
+  return state?.kind === "there" ? state.snapshot.commit : undefined;
+}
+
+/** What the decision rests on, by content key: each Source's commit, and what Apps take from elsewhere. */
+function commitsOf(views: readonly SourceView[], refs: readonly ContentRef[], contents: Contents): ReadonlyMap<string, string> {
+  const commits = new Map<string, string>();
+  for (const { name, snapshot } of views) if (snapshot !== null) commits.set(name, snapshot.commit);
+  for (const ref of refs) {
+    const state = contents.of(ref);
+    if (state.kind === "there") commits.set(state.key, state.snapshot.commit);
+  }
+  return commits;
 }

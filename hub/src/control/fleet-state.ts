@@ -6,11 +6,19 @@ import type { GuardName } from "@muster/proto/model/evidence";
 import type { AppKey, ClusterName, ObjectIdentity } from "@muster/proto/model/identity";
 import type { ReasonCode } from "@muster/proto/model/reasons";
 import type { Problem } from "../fleet/fleet.ts";
-import type { Placement, ResolvedCluster } from "../resolve/resolve.ts";
+import type { FleetModel, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../resolve/resolve.ts";
 import type { ReleasedRow } from "../store/store.ts";
+import type { Contents } from "./sources/fleet-sources.ts";
+import type { SourceView } from "./sources/source-loop.ts";
 
 /** Why a wanted pin is not released, or cannot be had. `since` is milliseconds since 1970. */
-export type Waiting = { readonly reason: ReasonCode; readonly message: string; readonly since: number };
+export type Waiting = {
+  readonly reason: ReasonCode;
+  readonly message: string;
+  readonly since: number;
+  /** The pin that waits for a hand. */
+  readonly pin?: Digest;
+};
 
 /** A change that the guards hold. */
 export type Held = {
@@ -43,6 +51,17 @@ export type FleetState = {
   readonly commit: string | null;
   readonly serial: number;
   readonly clusters: ReadonlyMap<ClusterName, Decided>;
+  readonly problems: readonly Problem[];
+};
+
+/** What a decision was made from: what questions about it are answered from. */
+export type Basis = {
+  readonly model: FleetModel;
+  readonly resolution: Resolution;
+  readonly answers: ReadonlyMap<Digest, RenderAnswer>;
+  readonly contents: Contents;
+  /** As they were read then, the root first. */
+  readonly sources: readonly SourceView[];
   readonly problems: readonly Problem[];
 };
 

@@ -54,7 +54,12 @@ async function running(t: TestContext) {
   };
   /** A forge's signed call; what it says of commits is a lie. */
   const calls = async (delivery: string, change: { readonly forge?: string; readonly key?: string } = {}): Promise<number> => {
-    const body = JSON.stringify({ ref: "refs/heads/main", after: "f".repeat(40), repository: { clone_url: "https://evil.example/x.git" } });
+    const body = JSON.stringify({
+      ref: "refs/heads/main",
+      after: "f".repeat(40),
+      compare: delivery,
+      repository: { clone_url: "https://evil.example/x.git" },
+    });
     const signature = createHmac("sha256", change.key ?? "hook")
       .update(body)
       .digest("hex");

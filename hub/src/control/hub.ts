@@ -3,25 +3,33 @@
 import { join } from "node:path";
 
 import { messageOf } from "@muster/proto/model/failure";
+import type { Secret } from "@muster/proto/model/secret";
 import { Renderer } from "../render/render.ts";
 import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
-import { maskUrl, openSource, verifyWebhook, webhookReplays } from "../git/git.ts";
+import { rootSourceName } from "../fleet/fleet.ts";
+import type { RemoteAddress } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
+import { openCommanding } from "./commanding/commanding.ts";
+import { Questions } from "./asking/questions.ts";
+import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
+import { recordCache } from "./record-cache.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
-import { SourceLoop } from "./sources.ts";
+import { FleetSources } from "./sources/fleet-sources.ts";
+import { openContent } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
+import { webhookHandler } from "./webhooks.ts";
 
 /** Reads secrets by their refs. */
 export type SecretReader = {
-  source(ref: string): Promise<Pick<Parameters<typeof openSource>[0]["address"], "credentials" | "ca">>;
-  webhook(forge: string): Promise<Parameters<typeof verifyWebhook>[0]["secret"] | undefined>;
+  source(ref: string): Promise<Omit<RemoteAddress, "url">>;
+  webhook(forge: string): Promise<Secret | undefined>;
 };
 
 export type HubOptions = {
@@ -41,9 +49,6 @@ export type Hub = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** Name of the root Source: the one in the hub's own configuration. */
-export const rootSource = "root";
-
 /** Opens everything and starts to listen. Throws OperationError with the remedy when it cannot. */
 export async function openHub(options: HubOptions): Promise<Hub> {
   await using stack = new AsyncDisposableStack();
@@ -55,21 +60,31 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     await Renderer.open({ workers: config.render.workers, timeoutMs: config.render.timeout, memoryMaxMb: config.render.memoryMb }),
   );
   let link: Link | undefined;
-  const sessions = new Sessions({
+  const commanding = openCommanding({
+    record,
+    keys,
+    live: (cluster) => sessions.live(cluster),
+    state: () => fleet.state,
+    now,
+    log,
+    onChange: () => fleet.lookAtAll(),
+  });
+  const sessions: Sessions = new Sessions({
     record,
     keys,
     now,
     log,
     onChange: (cluster) => fleet.look(cluster),
     onRevoked: (serial) => link?.cut(serial),
+    commands: commanding.port,
   });
-  const source = sourceLoop(options, record, () => fleet.lookAtAll());
+  const sources = fleetSources(options, record, () => fleet.lookAtAll());
   const fleet: FleetLoop = new FleetLoop({
     record,
     keys,
     sessions,
     renderer,
-    sources: () => [source.view],
+    sources,
     removeDelayMs: config.removeDelay,
     leaveDelayMs: config.leaveDelay,
     now,
@@ -89,7 +104,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     record,
     sessions,
     state: () => fleet.state,
-    sources: () => [source.view],
+    sources: () => sources.views(),
     staleAfterMs: config.staleAfter,
     now,
   });
@@ -107,7 +122,17 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       return answer;
     },
     createToken: (request, caller) => tokens.create(request, caller),
-    webhook: webhookHandler(options, source),
+    questions: new Questions({
+      record,
+      basis: () => fleet.basis,
+      state: () => fleet.state,
+      renders: { renderer, cache: recordCache(record, now), secret: keys.storeKey },
+      sources,
+      spell: spellWith(keys.storeKey),
+      now,
+    }),
+    webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
+    live: commanding.live,
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");
@@ -119,7 +144,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     run: async (signal) => {
       // Without its record the hub may promise nothing: it ends, and whoever watches it starts it again.
       const lost = store.died.then((error) => Promise.reject(error));
-      await Promise.race([Promise.all([source.run(signal), fleet.run(signal)]), lost]);
+      await Promise.race([Promise.all([sources.run(signal), fleet.run(signal), commanding.run(signal)]), lost]);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -135,46 +160,19 @@ async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: Hu
   log.info({ path: keys.adminTokenFile }, "made an admin token");
 }
 
-function sourceLoop({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): SourceLoop {
-  const { git, revision, path, poll, secretRef, insecure } = config.root;
-  return new SourceLoop({
-    name: rootSource,
-    url: maskUrl(git),
-    revision,
-    path: path === "." ? "" : path,
-    pollMs: poll,
-    open: async () => {
-      const secret = secretRef === null ? {} : await secrets.source(secretRef);
-      return openSource({
-        dir: join(config.dataDir, "git", rootSource),
-        address: { name: rootSource, url: git, revision, insecure, ...secret },
-        log,
-      });
-    },
-    heldPaths: () => new Set([...record.memory.documents.values()].map((row) => row.path)),
-    lastCommit: record.memory.sources.get(rootSource)?.commit ?? null,
+function fleetSources({ config, secrets, log, now, random }: HubOptions, record: HubRecord, onChange: () => void): FleetSources {
+  const { git, poll, ...rest } = config.root;
+  const { memory } = record;
+  return new FleetSources({
+    root: { name: rootSourceName, kind: "git", url: git, pollMs: poll, ...rest },
+    open: (address) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), log }, address),
+    lastCommit: (key) => memory.sources.get(key)?.commit ?? null,
+    heldPaths: (source) => new Set([...memory.documents.values()].flatMap((row) => (row.source === source ? [row.path] : []))),
     now,
     random,
     log,
-    onSnapshot: onChange,
-    onFault: onChange,
+    onChange,
   });
-}
-
-/** A webhook says "go and fetch", nothing else: what it says was pushed is not believed (S40). */
-function webhookHandler({ secrets, log }: HubOptions, source: SourceLoop): ApiPort["webhook"] {
-  const replays = webhookReplays();
-  return async ({ forge, headers, body }) => {
-    const secret = await secrets.webhook(forge).catch(() => undefined);
-    if (secret === undefined) return 404;
-    const call = verifyWebhook({ headers, body, secret });
-    if (call.kind === "refused") {
-      log.warn({ code: call.code, where: forge }, "a webhook was refused");
-      return call.status;
-    }
-    if (call.kind === "push" && replays.isNew(call.delivery)) source.hint();
-    return 204;
-  };
 }
 
 async function listen(config: HubConfig, keys: Keys, sessions: Sessions, log: HubLog, now: number): Promise<Link> {

@@ -7,11 +7,14 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { statusDigest, statusRoot } from "@muster/proto/model/root";
 import type { AppStatus } from "@muster/proto/model/status";
 import type {
+  ActRow,
   ApprovalRow,
   BundleRow,
   CertificateRow,
   ClusterRow,
   DocumentRow,
+  EnrolmentRow,
+  ReleasedChange,
   ReleasedRow,
   SourceRow,
   StoredState,
@@ -41,6 +44,9 @@ export type Memory = {
   readonly documents: Map<string, DocumentRow>;
   readonly sources: Map<string, SourceRow>;
   readonly approvals: Map<Digest, ApprovalRow>;
+  readonly acts: Map<string, ActRow>;
+  /** By request. */
+  readonly enrolments: Map<string, EnrolmentRow>;
 };
 
 export function memoryOf(state: StoredState): Memory {
@@ -52,6 +58,8 @@ export function memoryOf(state: StoredState): Memory {
     documents: new Map(state.documents.map((row) => [row.key, row])),
     sources: new Map(state.sources.map((row) => [row.name, row])),
     approvals: new Map(state.approvals.map((row) => [row.digest, row])),
+    acts: new Map(state.acts.map((row) => [row.id, row])),
+    enrolments: new Map(state.enrolments.map((row) => [row.request, row])),
   };
   for (const row of state.bundles)
     within(memory, row.cluster, (member) => {
@@ -98,11 +106,11 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
     within(memory, row.cluster, (member) => {
       member.bundles = [row, ...member.bundles].slice(0, 2);
       member.approvals = row.approvals;
-      member.released = new Map(released.map((entry) => [entry.app, entry]));
+      member.released = changedRows(member.released, released);
       member.tombstones = new Map(tombstones.map((entry) => [entry.app, entry]));
     }),
-  released: (memory, { cluster, rows }) =>
-    within(memory, cluster, (member) => (member.released = new Map(rows.map((row) => [row.app, row])))),
+  released: (memory, { cluster, released }) =>
+    within(memory, cluster, (member) => (member.released = changedRows(member.released, released))),
   status: (memory, { cluster, statuses, forgotten }) =>
     within(memory, cluster, (member) => {
       for (const status of statuses) member.statuses.set(status.app, keep(status));
@@ -111,13 +119,26 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   release: () => undefined,
   render: () => undefined,
   sweep: () => undefined,
-  documents: (memory, { source, rows }) => {
-    for (const [key, row] of memory.documents) if (row.source === source) memory.documents.delete(key);
-    for (const row of rows) memory.documents.set(row.key, row);
+  moves: () => undefined,
+  documents: (memory, { put, drop }) => {
+    for (const key of drop) memory.documents.delete(key);
+    for (const row of put) memory.documents.set(row.key, row);
   },
   source: (memory, { row }) => void memory.sources.set(row.name, row),
   approval: (memory, { row }) => void memory.approvals.set(row.digest, row),
+  act: (memory, { row }) => void memory.acts.set(row.id, row),
+  actsGone: (memory, { ids }) => {
+    for (const id of ids) memory.acts.delete(id);
+  },
+  enrolment: (memory, { row }) => void memory.enrolments.set(row.request, row),
 };
+
+function changedRows(rows: Member["released"], { put, drop }: ReleasedChange): Member["released"] {
+  const next = new Map(rows);
+  for (const app of drop) next.delete(app);
+  for (const row of put) next.set(row.app, row);
+  return next;
+}
 
 /** The root over what the hub knows of a cluster: compared with what its agent says. */
 export function rootOf(member: Member): Digest {

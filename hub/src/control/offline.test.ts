@@ -40,7 +40,7 @@ const git = (dir: string, ...args: string[]) =>
 const read = (query: Partial<OfflineQuery> & { repo: string }) =>
   readFleetOffline({ revision: null, path: "", clusters: null, cluster: null, ...query }, signal);
 const placed = ({ resolution }: Awaited<ReturnType<typeof read>>) =>
-  resolution.placements.map(({ app: key, cluster: name, release }) => `${key} ${name} ${release === null ? "-" : "ok"}`);
+  [...resolution.placements.all()].map(({ app: key, cluster: name, release }) => `${key} ${name} ${release === null ? "-" : "ok"}`);
 
 test("a fleet is resolved and rendered from a folder; what is wrong with one App leaves the others alone", async (t) => {
   const dir = await scratch(t);
@@ -52,7 +52,7 @@ test("a fleet is resolved and rendered from a folder; what is wrong with one App
     fleet.problems.map(({ code, place }) => `${code} ${place?.path}`),
     ["E_PATH_MISSING fleet/apps.yaml"],
   );
-  const release = fleet.resolution.placements[1]?.release;
+  const release = [...fleet.resolution.placements.all()][1]?.release;
   assert.ok(release);
   assert.deepEqual(
     fleet.objectsOf(release).map(({ object }) => object["metadata"]),

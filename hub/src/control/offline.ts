@@ -5,7 +5,7 @@ import { dirname, relative, resolve as resolvePath } from "node:path";
 
 import type { Digest } from "@muster/proto/model/digest";
 import { messageOf, OperationError } from "@muster/proto/model/failure";
-import type { ObjectIdentity } from "@muster/proto/model/identity";
+import type { ClusterName, ObjectIdentity } from "@muster/proto/model/identity";
 import type { JsonObject } from "@muster/proto/model/json";
 import type { Release } from "@muster/proto/model/release";
 
@@ -21,8 +21,8 @@ import {
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { resolve, type FleetModel, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { closerPlaces } from "./places.ts";
-import { openRenders, type Answered, type KeptRender, type RenderCache, type RendersOptions } from "./renders.ts";
+import { PlaceFinder } from "./places.ts";
+import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 
 export type OfflineQuery = {
   /** A work tree, a bare repository or, without a revision, any folder. */
@@ -48,6 +48,11 @@ export type OfflineFleet = {
   readonly problems: readonly Problem[];
   /** A Release's objects by identity. */
   objectsOf(release: Digest): readonly { readonly identity: ObjectIdentity; readonly object: JsonObject }[];
+  readonly model: FleetModel;
+  readonly snapshot: Snapshot;
+  /** undefined: a folder without Git. */
+  readonly repository: LocalRepository | undefined;
+  readonly contentOf: RendersOptions["contentOf"];
 };
 
 /** The name of the one Source that there is without a hub. */
@@ -69,15 +74,23 @@ export async function readFleetOffline(query: OfflineQuery, signal: AbortSignal)
   const model = { ...assembled, documents, enrolled: [], incumbents: new Map<string, string>() };
   const first = resolve(model, new Map());
   if (query.cluster !== null && !first.clusters.some(({ name }) => name === query.cluster)) throw noCluster(query.cluster, first);
-  const sources = treesOf(snapshot, repository);
+  const sources = contentsOf(snapshot, repository);
   const { resolution, answers } = await renderAll(model, first, { cluster: query.cluster, sources, releases }, signal);
   return {
     commit: query.revision === null ? null : snapshot.commit,
     documents,
     resolution,
     answers,
-    problems: [...assembled.problems, ...(await closerPlaces(resolution.problems, () => snapshot.tree)), ...warningsOf(answers)],
+    problems: [
+      ...assembled.problems,
+      ...(await new PlaceFinder().closer(resolution.problems, () => snapshot.tree)),
+      ...warningsOf(answers),
+    ],
     objectsOf: (release) => objectsOf(releases.get(release)),
+    model,
+    snapshot,
+    repository,
+    contentOf: sources,
   };
 }
 
@@ -139,7 +152,7 @@ function withClusters(documents: readonly FleetDocument[], extra: readonly Parse
 }
 
 type Rendered = { readonly resolution: Resolution; readonly answers: ReadonlyMap<Digest, Answered> };
-type Wanted = { readonly cluster: string | null; readonly sources: RendersOptions["treeOf"]; readonly releases: Map<Digest, Release> };
+type Wanted = { readonly cluster: string | null; readonly sources: RendersOptions["contentOf"]; readonly releases: Map<Digest, Release> };
 
 /** Renders what a resolution needs, and resolves again, until nothing is needed. */
 async function renderAll(
@@ -153,9 +166,9 @@ async function renderAll(
   let needs = neededBy(resolution, cluster);
   if (needs.length === 0) return { resolution, answers };
   await using renderer = await Renderer.open();
-  const renders = openRenders({ renderer, cache: memoryCache(releases), treeOf: sources });
+  const renders = openRenders({ renderer, cache: memoryCache(releases), contentOf: sources });
   while (needs.length > 0) {
-    for (const [key, answer] of await renders.answer(needs, signal)) answers.set(key, answer);
+    for (const [key, { answered }] of await renders.answer(needs, signal)) answers.set(key, answered);
     resolution = resolve(model, answers);
     needs = neededBy(resolution, cluster);
   }
@@ -165,8 +178,8 @@ async function renderAll(
 /** What one cluster needs: its own Placements, and Apps that are placed nowhere, for they may hold its Apps. */
 function neededBy({ needs, placements }: Resolution, cluster: string | null): readonly RenderRequest[] {
   if (cluster === null) return needs;
-  const elsewhere = new Set(placements.map(({ request }) => request));
-  for (const placement of placements) if (placement.cluster === cluster) elsewhere.delete(placement.request);
+  const elsewhere = new Set([...placements.all()].map(({ request }) => request));
+  for (const { request } of placements.at(cluster as ClusterName)) elsewhere.delete(request);
   return needs.filter(({ key }) => !elsewhere.has(key));
 }
 
@@ -193,15 +206,21 @@ function memoryCache(releases: Map<Digest, Release>): RenderCache {
   };
 }
 
-function treesOf(snapshot: Snapshot, repository: LocalRepository | undefined) {
+function contentsOf(snapshot: Snapshot, repository: LocalRepository | undefined): RendersOptions["contentOf"] {
   const others = new Map<string, Promise<Snapshot>>();
-  return async (source: string, revision: string | null): Promise<Tree> => {
-    if (source !== rootSource) throw offline(`Source ${source} is not read without a hub`);
-    if (revision === null) return snapshot.tree;
-    if (repository === undefined) throw offline(`revision ${revision} cannot be read: the folder is no Git repository`);
+  return async ({ source, revision }) => {
+    const failed = (code: string, message: string): Content => ({ kind: "failed", key: `${source}@${revision ?? ""}`, code, message });
+    if (source !== rootSource) return failed("E_OFFLINE", `Source ${source} is not read without a hub`);
+    if (revision === null) return { kind: "there", key: source, tree: snapshot.tree };
+    if (repository === undefined) return failed("E_OFFLINE", `revision ${revision} cannot be read: the folder is no Git repository`);
     const other = others.get(revision) ?? repository.snapshot(revision);
     others.set(revision, other);
-    return (await other).tree;
+    try {
+      return { kind: "there", key: `${source}@${revision}`, tree: (await other).tree };
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error;
+      return failed(error.fault?.code ?? "E_REF_MISSING", error.message);
+    }
   };
 }
 
@@ -272,6 +291,3 @@ function problemsUnder(problems: readonly Problem[], inside: string): readonly P
 
 const missing = (subject: string, message: string): OperationError =>
   new OperationError("notFound", subject, message, undefined, { code: "E_PATH_MISSING", remedy: "check the path" });
-
-const offline = (message: string): OperationError =>
-  new OperationError("invalid", "offline", message, undefined, { code: "E_OFFLINE", remedy: "ask the hub" });

@@ -10,7 +10,8 @@ import type { Hello } from "@muster/proto/model/session";
 import type { ReleasedRow, Write } from "../store/store.ts";
 import { undecidedCluster } from "./decide.ts";
 import type { Decided } from "./fleet-state.ts";
-import { signFor } from "./signing.ts";
+import { settleContent } from "../bundle/bundle.ts";
+import { signAll } from "./signing.ts";
 import { berlin, enrol, hello, keptSession, openWorld, quiet, releasedRow, type World } from "./testdata/world.ts";
 
 const revision = { serial: 1, sources: { root: "c1" } };
@@ -18,7 +19,9 @@ const [one, two] = [releasedRow("a", digestOf("1")), releasedRow("a", digestOf("
 
 function decided(world: World, rows: readonly ReleasedRow[], change: Partial<Decided> = {}): Decided {
   const member = world.record.memory.members.get(berlin) ?? assert.fail("not enrolled");
-  return { ...undecidedCluster(berlin, member), released: new Map(rows.map((row) => [row.app, row])), ...change };
+  const all = { ...undecidedCluster(berlin, member), released: new Map(rows.map((row) => [row.app, row])), ...change };
+  const { cluster, tombstones, approvals } = all;
+  return { ...all, content: settleContent({ paused: cluster.paused, apps: rows, tombstones, approvals }).digest };
 }
 
 /** Signs as the fleet loop does; `batches` are the kinds of what was written, in order. */
@@ -31,8 +34,8 @@ async function signing(t: TestContext) {
     await world.record.commit(writes);
   };
   const options = { ...world, record: { ...world.record, commit }, now: () => world.clock.now, log: quiet };
-  const sign = (rows: readonly ReleasedRow[], change: Partial<Decided> = {}): Promise<boolean> =>
-    signFor(options, { ...decided(world, rows, change), undecided: change.undecided ?? false }, revision);
+  const sign = async (rows: readonly ReleasedRow[], change: Partial<Decided> = {}): Promise<boolean> =>
+    (await signAll(options, [{ ...decided(world, rows, change), undecided: change.undecided ?? false }], revision)) === 1;
   const greet = async (uid = "u1", change: Partial<Hello> = {}) => {
     const session = keptSession();
     const serial = [...world.record.memory.certificates.values()].find((row) => row.uid === uid)?.serial ?? "";

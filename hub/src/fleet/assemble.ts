@@ -65,9 +65,11 @@ function foldersOfApps(files: readonly ParsedFile[]): ReadonlyMap<string, readon
   const folders = new Map<string, ParsedFile[]>();
   for (const file of files) {
     for (const document of file.documents) {
-      const folder = document.kind === "App" ? folderOf(document.value) : null;
-      if (folder === null || isInside(file.path, folder)) continue; // a chart beside its App is no App-of-Apps
-      const key = folderKey(file.source, folder);
+      if (document.kind !== "App" || document.value.origin.remote !== null) continue;
+      const folder = folderOf(document.value);
+      const source = document.value.origin.source ?? file.source;
+      if (folder === null || (source === file.source && isInside(file.path, folder))) continue; // a chart beside its App is no App-of-Apps
+      const key = folderKey(source, folder);
       folders.set(key, [...(folders.get(key) ?? []), file]);
     }
   }

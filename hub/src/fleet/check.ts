@@ -73,7 +73,8 @@ class Checker {
     }
     if (shape.template === true && !this.#evaluated && value.includes("${")) return this.#template(value, path);
     const fits = (shape.max === undefined || value.length <= shape.max) && (shape.pattern === undefined || hasForm(shape.pattern, value));
-    if (!fits) this.#say(shape.code ?? "E_FIELD", path, `${shape.says ?? "is malformed"}, not ${quote(value)}`);
+    const shown = shape.secret === true ? "" : `, not ${quote(value)}`;
+    if (!fits) this.#say(shape.code ?? "E_FIELD", path, `${shape.says ?? "is malformed"}${shown}`);
   }
 
   #template(value: string, path: FieldPath): void {
@@ -139,10 +140,13 @@ class Checker {
 
   #object(shape: Shape & { is: "object" }, value: JsonValue, path: FieldPath): void {
     if (!isJsonObject(value)) return this.#say("E_FIELD", path, `must be a map, not ${kindOf(value)}`);
-    for (const key of Object.keys(value)) if (!Object.hasOwn(shape.fields, key)) this.#unknown(shape, key, path);
+    const guesses = Object.keys(value).map((key) => (Object.hasOwn(shape.fields, key) ? undefined : this.#unknown(shape, key, path)));
     const before = this.#faults.length;
-    for (const [key, field] of Object.entries(shape.fields))
+    for (const [key, field] of Object.entries(shape.fields)) {
+      // A misspelt key is told as that, and not as missing too.
+      if (!Object.hasOwn(value, key) && guesses.includes(key)) continue;
       this.#field(field, Object.hasOwn(value, key) ? value[key] : undefined, [...path, key]);
+    }
     const { rule } = shape;
     if (rule !== undefined && this.#faults.length === before && !rule.holds(value)) this.#say(rule.code, path, rule.says);
   }
@@ -156,11 +160,13 @@ class Checker {
     this.value(field.shape, value, path);
   }
 
-  #unknown(shape: Shape & { is: "object" }, key: string, path: FieldPath): void {
+  /** Tells of a key that the table does not have; the one that was meant, where that can be guessed. */
+  #unknown(shape: Shape & { is: "object" }, key: string, path: FieldPath): string | undefined {
     const names = Object.keys(shape.fields);
     const guess = nearest(key, names);
     const remedy = guess === undefined ? `there are ${names.join(", ")}` : `did you mean ${guess}?`;
     this.#say("E_UNKNOWN_KEY", [...path, key], "is not known", remedy);
+    return guess;
   }
 }
 

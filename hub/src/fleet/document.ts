@@ -12,6 +12,8 @@ import {
   type ClusterGroup,
   type FleetDocument,
   type ObjectFiles,
+  type Origin,
+  type Remote,
   type Source,
   type Target,
 } from "./kinds.ts";
@@ -19,7 +21,7 @@ import { hasForm, labelName, normalPath } from "./names.ts";
 import { nearest } from "./nearest.ts";
 import type { Place } from "./problem.ts";
 import { selectorOf } from "./selector.ts";
-import { apiVersion, documentShape, fleetKinds, isTimeZone, laterKinds, type FleetKind } from "./tables.ts";
+import { apiVersion, documentShape, fleetKinds, isTimeZone, laterKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type DocumentResult =
   | { readonly document: FleetDocument }
@@ -80,8 +82,31 @@ function extraFaults(kind: FleetKind, raw: JsonObject): Fault[] {
   if (kind === "Cluster" && typeof timezone === "string" && !isTimeZone(timezone))
     faults.push({ code: "E_FIELD", path: ["spec", "timezone"], says: "is no IANA time zone, such as Europe/Berlin" });
   const source = spec["source"];
-  if (kind === "App" && isJsonObject(source)) faults.push(...escapes(source["path"], ["spec", "source", "path"]));
+  if (kind === "App" && isJsonObject(source))
+    faults.push(...escapes(source["path"], ["spec", "source", "path"]), ...withoutRepository(source));
+  if (kind === "Source") faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw));
   return faults;
+}
+
+/** A chart's repository is named by the chart or by the Source. */
+function withoutRepository({ source, helm }: JsonObject): Fault[] {
+  if (!isJsonObject(helm)) return [];
+  const own = typeof helm["repo"] === "string" || typeof helm["oci"] === "string";
+  if (own !== (typeof source === "string")) return [];
+  const says = own ? "names a repository, and source names another" : "needs repo, oci, or a Source that is a Helm repository";
+  return [{ code: "E_FIELD", path: ["spec", "source", "helm"], says }];
+}
+
+/** The root Source is in the hub's configuration. */
+function reservedName({ metadata }: JsonObject): Fault[] {
+  if (!isJsonObject(metadata) || metadata["name"] !== rootSourceName) return [];
+  return [
+    {
+      code: "E_NAME_INVALID",
+      path: ["metadata", "name"],
+      says: `must not be ${rootSourceName}: that is the Source in the hub's configuration`,
+    },
+  ];
 }
 
 function escapes(path: JsonValue | undefined, at: readonly string[]): Fault[] {
@@ -127,6 +152,7 @@ function buildApp(filled: JsonObject, raw: JsonObject): App {
     name,
     labels,
     annotations,
+    origin: originOf(source),
     layer: { path: source["path"] ?? ".", ...(source["revision"] !== undefined && { revision: source["revision"] }), ...layerOf(written) },
     objects: spec["objects"] as unknown as ObjectFiles,
     targets: rawTargets.map((each, i) => buildTarget(each, filledTargets[i] ?? {})),
@@ -134,6 +160,19 @@ function buildApp(filled: JsonObject, raw: JsonObject): App {
     onLeave: part(spec, "sync")["onLeave"] as App["onLeave"],
     children: spec["children"] as App["children"],
   };
+}
+
+/** A chart is a folder of its own. */
+function originOf(source: JsonObject): Origin {
+  const [name, git, helm] = [source["source"], source["git"], source["helm"]];
+  return { source: typeof name === "string" ? name : null, remote: remoteOf(git, helm) };
+}
+
+function remoteOf(git: JsonValue | undefined, helm: JsonValue | undefined): Remote | null {
+  if (typeof git === "string") return { kind: "git", url: git };
+  if (!isJsonObject(helm)) return null;
+  const { repo = null, oci = null, chart, version = null } = helm as unknown as Partial<Record<string, string | null>>;
+  return { kind: "chart", repo: repo ?? oci, chart: chart ?? "", version };
 }
 
 function dependencies(tenant: string, names: readonly string[]): AppKey[] {
@@ -170,5 +209,13 @@ function buildGroup(filled: JsonObject): ClusterGroup {
 
 function buildSource(filled: JsonObject): Source {
   const { name, tenant } = metadataOf(filled);
-  return { name, tenant, spec: part(filled, "spec") };
+  const spec = part(filled, "spec") as unknown as FilledSource;
+  const kind = sourceKinds.find((each) => spec[each] !== null) ?? "git";
+  const { revision, path, secretRef, poll: pollMs, submodules, mirrors, remotes } = spec;
+  const rest = { revision, path: normalPath(path) ?? ".", secretRef, pollMs, submodules, mirrors, remotes };
+  return { name, tenant, kind, url: spec[kind] ?? "", ...rest };
 }
+
+const sourceKinds = ["git", "oci", "helm"] as const;
+type FilledSource = Omit<Source, "name" | "tenant" | "kind" | "url" | "pollMs"> &
+  Readonly<Record<(typeof sourceKinds)[number], string | null>> & { readonly poll: number };

@@ -20,6 +20,64 @@ const cluster = (metadata: string, spec = "{}"): string =>
 const group = (spec: string): string => `apiVersion: muster.dev/v1alpha1\nkind: ClusterGroup\nmetadata: {name: g}\nspec: ${spec}\n`;
 const onTarget = (target: string): string => app(`{source: {path: x}, targets: [${target}]}`);
 
+test("a misspelt key is told as that, and not as missing too", () => {
+  const { problems } = parse(app("{sorce: {path: x}}"));
+  assert.deepEqual(
+    problems.map(({ code, remedy }) => [code, remedy]),
+    [["E_UNKNOWN_KEY", "did you mean source?"]],
+  );
+});
+
+test("a Source and the Apps that come from elsewhere are read", () => {
+  const { documents, problems } = parse(`apiVersion: muster.dev/v1alpha1
+kind: Source
+metadata: {name: team-a}
+spec:
+  git: git@git.example:team/a.git
+  revision: ">=1.2 <2"
+  path: ./fleet/
+  secretRef: team-a
+  poll: 30s
+  submodules: true
+  mirrors: [https://mirror.example/a.git]
+  remotes: [{url: https://charts.example/, secretRef: charts}, {url: oci://registry.example/charts}]
+---
+${app("{source: {source: team-a, path: web, revision: v1.2.3}}")}
+---
+${app("{source: {helm: {oci: 'oci://registry.example/charts', chart: shop, version: ^1}}}", "{name: chart}")}
+---
+${app("{source: {source: charts, helm: {chart: shop}}}", "{name: named}")}
+---
+${app("{source: {git: 'https://git.example/b.git', path: deploy}}", "{name: elsewhere}")}`);
+  assert.deepEqual(problems, []);
+  const [source, ...apps] = documents.map(({ value }) => value);
+  assert.deepEqual(source, {
+    name: "team-a",
+    tenant: "default",
+    kind: "git",
+    url: "git@git.example:team/a.git",
+    revision: ">=1.2 <2",
+    path: "fleet",
+    secretRef: "team-a",
+    pollMs: 30_000,
+    submodules: true,
+    mirrors: ["https://mirror.example/a.git"],
+    remotes: [
+      { url: "https://charts.example/", secretRef: "charts" },
+      { url: "oci://registry.example/charts", secretRef: null },
+    ],
+  });
+  assert.deepEqual(
+    apps.map((each) => (each as App).origin),
+    [
+      { source: "team-a", remote: null },
+      { source: null, remote: { kind: "chart", repo: "oci://registry.example/charts", chart: "shop", version: "^1" } },
+      { source: "charts", remote: { kind: "chart", repo: null, chart: "shop", version: null } },
+      { source: null, remote: { kind: "git", url: "https://git.example/b.git" } },
+    ],
+  );
+});
+
 test("a document with every field is read, with its defaults", () => {
   const { documents, problems } = parse(`apiVersion: muster.dev/v1alpha1
 kind: App
@@ -107,18 +165,39 @@ const bad: readonly Row[] = [
   ["waves", app("{source: {path: x}, rollout: {waves: []}}"), "E_NOT_SUPPORTED_YET", /spec\.rollout\.waves is not supported yet/],
   ["waves of a target", onTarget("{group: a, rollout: {waves: []}}"), "E_NOT_SUPPORTED_YET", /spec\.targets\[0\]\.rollout\.waves/],
   [
-    "a remote source",
-    app("{source: {git: 'https://git.example/a.git', path: x}}"),
-    "E_NOT_SUPPORTED_YET",
-    /spec\.source\.git is not supported yet/,
+    "a path and a chart",
+    app("{source: {path: x, helm: {repo: 'https://charts.example', chart: a}}}"),
+    "E_FIELD",
+    /spec\.source needs path .* or helm/,
   ],
-  ["a remote chart", app("{source: {helm: {repo: 'https://charts.example', chart: a}}}"), "E_NOT_SUPPORTED_YET", /spec\.source\.helm/],
+  ["two repositories", app("{source: {path: x, source: a, git: 'https://git.example/a.git'}}"), "E_FIELD", /spec\.source needs path/],
+  ["a chart from nowhere", app("{source: {helm: {chart: a}}}"), "E_FIELD", /spec\.source\.helm needs repo, oci, or a Source/],
+  ["a chart from two places", app("{source: {source: b, helm: {repo: 'https://a.example', chart: a}}}"), "E_FIELD", /source names another/],
+  [
+    "B10 a URL with a password",
+    app("{source: {path: x, git: 'https://me:hunter2@git.example/a.git'}}"),
+    "E_FIELD",
+    /git must be a URL .* fragment$/,
+  ],
+  ["B10 a URL of another kind", app("{source: {path: x, git: 'ext::sh -c id'}}"), "E_FIELD", /git must be a URL/],
   ["prune: adopted", app("{source: {path: x}, sync: {prune: adopted}}"), "E_NOT_SUPPORTED_YET", /"adopted" is not supported yet/],
   [
-    "a further Source",
-    "apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: a}\nspec: {git: 'https://git.example/a.git'}\n",
+    "a Source of two kinds",
+    "apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: a}\nspec: {git: 'https://git.example/a.git', oci: 'oci://reg.example/a'}\n",
+    "E_FIELD",
+    /exactly one of git, oci and helm/,
+  ],
+  [
+    "a Source with the root's name",
+    "apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: root}\nspec: {git: 'https://git.example/a.git'}\n",
+    "E_NAME_INVALID",
+    /must not be root/,
+  ],
+  [
+    "a Source in another dialect",
+    "apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: a}\nspec: {git: 'https://git.example/a.git', read: [argocd]}\n",
     "E_NOT_SUPPORTED_YET",
-    /spec\.git/,
+    /"argocd" is not supported yet/,
   ],
   ["B01 a path that leads out", app("{source: {path: ../x}}"), "E_PATH_ESCAPE", /spec\.source\.path leads out of the repository/],
   ["B01 a path that leads out later", app("{source: {path: a/../../x}}"), "E_PATH_ESCAPE", /spec\.source\.path/],

@@ -11,10 +11,11 @@ import type { Place, Problem } from "./problem.ts";
 
 export { assembleFleet, type AssembledFleet } from "./assemble.ts";
 export { showPath, type Fault, type FieldPath } from "./check.ts";
-export type { Scope } from "./evaluate.ts";
+export { lookUp, type Scope } from "./evaluate.ts";
 export type { Ref } from "./expression.ts";
 export {
   documentKey,
+  type AllowedRemote,
   type App,
   type Cluster,
   type ClusterGroup,
@@ -23,17 +24,21 @@ export {
   type KustomizeSettings,
   type Layer,
   type ObjectFiles,
+  type Origin,
   type ParsedFile,
+  type Remote,
   type Settings,
   type Source,
   type SyncSettings,
   type Target,
   type TargetSelect,
 } from "./kinds.ts";
+export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
-export { fleetKinds, type FleetKind } from "./tables.ts";
+export { allowedRemote } from "./remotes.ts";
+export { fleetKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type FleetFile = { readonly source: string; readonly path: string; readonly text: string };
 

@@ -25,12 +25,24 @@ export type Target = {
 
 export type ObjectFiles = { readonly include: readonly string[]; readonly exclude: readonly string[]; readonly recurse: boolean };
 
+/**
+ * What an App deploys that no Source of the fleet holds: a Git repository, or a chart. `repo` is the URL of a Helm repository or an
+ * oci:// folder; null: that of the Source which the App names.
+ */
+export type Remote =
+  | { readonly kind: "git"; readonly url: string }
+  | { readonly kind: "chart"; readonly repo: string | null; readonly chart: string; readonly version: string | null };
+
+/** Where what an App deploys lies. `source` null: in the Source that its document lies in. */
+export type Origin = { readonly source: string | null; readonly remote: Remote | null };
+
 export type App = {
   readonly key: AppKey;
   readonly tenant: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly origin: Origin;
   /** path and any of revision, namespace, helm, kustomize, sync, rollout, as written. */
   readonly layer: Layer;
   readonly objects: ObjectFiles;
@@ -58,10 +70,23 @@ export type ClusterGroup = {
   readonly members: readonly ClusterName[];
 };
 
+/** What may be fetched from elsewhere: what is at this URL or below it. */
+export type AllowedRemote = { readonly url: string; readonly secretRef: string | null };
+
 export type Source = {
   readonly name: string;
   readonly tenant: string;
-  readonly spec: JsonObject;
+  readonly kind: "git" | "oci" | "helm";
+  readonly url: string;
+  /** Null: the remote's HEAD branch, or an artifact's newest version. */
+  readonly revision: string | null;
+  /** Normalised; `.` is the root. */
+  readonly path: string;
+  readonly secretRef: string | null;
+  readonly pollMs: number;
+  readonly submodules: boolean;
+  readonly mirrors: readonly string[];
+  readonly remotes: readonly AllowedRemote[];
 };
 
 export type FleetDocument = { readonly key: string; readonly place: Place } & (

@@ -161,8 +161,9 @@ export const sharedFields: Fields = {
 export const revisionShape: Shape = {
   is: "text",
   template: true,
-  pattern: "[^\\s~^:?*\\[\\\\-][^\\s~^:?*\\[\\\\]*",
-  says: "must be a branch, tag or commit",
+  pattern: "[^\\s:?\\[\\\\-][^:?\\[\\\\]*",
+  max: 255,
+  says: "must be a branch, tag, semver range or commit",
 };
 export const pathShape = path;
 export const secretName = objectName;

@@ -32,6 +32,9 @@ const group = (spec: string): string => `{apiVersion: muster.dev/v1alpha1, kind:
 const good = [
   app("{source: {path: x}}"),
   app("{source: {path: x, revision: null}, helm: null, targets: null, rollout: {}}"),
+  app("{source: {source: a, path: x, revision: '>=1 <2', git: null}}"),
+  app("{source: {source: a, helm: {chart: x}, path: null}}"),
+  app("{source: {helm: {oci: 'oci://reg.example/charts', chart: x, version: ^1}}}"),
   app("{source: {path: x}, rollout: immediate}"),
   app('{source: {path: "${cluster.name}"}, namespace: "${cluster.labels.a}", helm: {values: {a: [1, {b: null}]}, valuesFiles: [a.yaml]}}'),
   app(
@@ -84,7 +87,10 @@ const bad = [
   cluster("{name: a}", "{values: 1}"),
   group("{members: [A]}"),
   group("{clusters: {matchLabels: {a: ü}}}"),
-  "{apiVersion: muster.dev/v1alpha1, kind: Source, metadata: {name: a}, spec: {git: 'https://git.example/a.git'}}",
+  "{apiVersion: muster.dev/v1alpha1, kind: Source, metadata: {name: a}, spec: {git: 'https://git.example/a.git', oci: 'oci://reg.example/a'}}",
+  app("{source: {path: x, helm: {repo: 'https://charts.example', chart: a}}}"),
+  app("{source: {path: x, source: a, git: 'https://git.example/a.git'}}"),
+  app("{source: {helm: {repo: 'https://charts.example', oci: 'oci://a.example/b', chart: a}}}"),
 ];
 
 function verdicts(text: string): readonly [parser: boolean, schema: boolean] {

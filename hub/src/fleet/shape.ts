@@ -16,6 +16,8 @@ export type Shape =
       readonly max?: number;
       /** Expressions `${...}` are read in it. */
       readonly template?: boolean;
+      /** What is wrong may be a password: it is not shown. */
+      readonly secret?: boolean;
     }
   | { readonly is: "flag" }
   | { readonly is: "integer"; readonly min: number; readonly max: number }
@@ -71,15 +73,21 @@ export const mapOf = (of: Shape): Shape => ({ is: "map", of });
 export const object = (fields: Fields, rule?: Rule): Shape =>
   rule === undefined ? { is: "object", fields } : { is: "object", fields, rule };
 
-const present = (value: JsonObject, key: string): boolean => Object.hasOwn(value, key) && value[key] !== null;
-const isGiven = (key: string): JsonObject => ({ required: [key], properties: { [key]: { not: { type: "null" } } } });
+export const present = (value: JsonObject, key: string): boolean => Object.hasOwn(value, key) && value[key] !== null;
+export const isGiven = (key: string): JsonObject => ({ required: [key], properties: { [key]: { not: { type: "null" } } } });
 
 /** Exactly one of the fields is given. */
 export function exactlyOne(code: FleetCode, says: string, ...keys: readonly string[]): Rule {
   return { code, says, holds: (value) => keys.filter((key) => present(value, key)).length === 1, schema: { oneOf: keys.map(isGiven) } };
 }
 
-/** At least one of the fields is given. */
-export function atLeastOne(code: FleetCode, says: string, ...keys: readonly string[]): Rule {
-  return { code, says, holds: (value) => keys.some((key) => present(value, key)), schema: { anyOf: keys.map(isGiven) } };
+/** At most one of the fields is given. */
+export function atMostOne(code: FleetCode, says: string, ...keys: readonly string[]): Rule {
+  const none: JsonObject = { not: { anyOf: keys.map(isGiven) } };
+  return {
+    code,
+    says,
+    holds: (value) => keys.filter((key) => present(value, key)).length <= 1,
+    schema: { oneOf: [none, ...keys.map(isGiven)] },
+  };
 }

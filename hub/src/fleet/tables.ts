@@ -3,11 +3,14 @@
 import { labelKey } from "./names.ts";
 import { pathShape, revisionShape, secretName, sharedFields } from "./layer-table.ts";
 import { groupSelectorShape, labelsShape, selectorShape } from "./selector.ts";
-import { atLeastOne, exactlyOne, flag, listOf, name, object, text, type Field, type Fields, type Shape } from "./shape.ts";
+import { atMostOne, exactlyOne, flag, listOf, name, object, text, type Field, type Fields, type Shape } from "./shape.ts";
+import { sourceRule } from "./source-rule.ts";
 
 export const apiVersion = "muster.dev/v1alpha1";
 export const fleetKinds = ["App", "Cluster", "ClusterGroup", "Source"] as const;
 export type FleetKind = (typeof fleetKinds)[number];
+/** The name of the Source that is in the hub's own configuration. */
+export const rootSourceName = "root";
 /** Kinds of the language that a later version reads. */
 export const laterKinds: readonly string[] = ["Tenant", "Admission", "FleetPolicy", "Promotion"];
 
@@ -18,7 +21,6 @@ export type KindTable = {
   readonly specRequired: boolean;
 };
 
-const oneRevision = "an App is read at the commit of its Source; leave it out";
 const named = (description: string): Field => ({ shape: name, required: true, description });
 const tenant: Field = { shape: name, default: "default", description: "The Tenant that it belongs to." };
 const labels: Field = { shape: labelsShape, default: {}, description: "Labels." };
@@ -34,36 +36,46 @@ const target = object(
     group: { shape: name, description: "The name of a ClusterGroup." },
     cluster: { shape: name, description: "The name of one cluster." },
     deploy: { shape: flag, default: true, description: "false: these clusters are taken out again." },
-    revision: { shape: revisionShape, notYet: oneRevision, description: "Overrides source.revision. Not supported yet." },
+    revision: { shape: revisionShape, description: "Overrides source.revision, or the version of a chart." },
     ...sharedFields,
   },
   exactlyOne("E_SELECTOR", "needs exactly one of clusters, group and cluster", "clusters", "group", "cluster"),
 );
 
-const noRemote = "what an App deploys lies in the repository that its document lies in; give path";
+const remoteUrl: Shape = {
+  is: "text",
+  pattern: "(?:https?|oci)://[^\\s?#@]+|ssh://[^\\s?#:@]+@[^\\s?#@]+|ssh://[^\\s?#@]+|[-\\w.]+@[-\\w.]+:[^\\s?#@]+",
+  max: 2048,
+  secret: true,
+  says: "must be a URL (http, https, ssh, oci, or user@host:path) without password, query and fragment",
+};
+
+const chart = object(
+  {
+    repo: { shape: remoteUrl, description: "URL of a Helm repository." },
+    oci: { shape: remoteUrl, description: "The registry's folder that holds the chart: oci://host/path." },
+    chart: {
+      shape: { is: "text", pattern: "[a-zA-Z0-9][-a-zA-Z0-9_.]*", says: "must be a chart's name" },
+      required: true,
+      description: "The chart's name.",
+    },
+    version: { shape: text, description: "Its version, or a range such as ^1.4. Default: the newest that is no prerelease." },
+  },
+  atMostOne("E_FIELD", "takes one of repo and oci", "repo", "oci"),
+);
 
 const source = object(
   {
     path: { shape: pathShape, description: "Folder, relative to the repository's root. Holds a chart, a kustomization or YAML files." },
     revision: {
       shape: revisionShape,
-      notYet: oneRevision,
-      description: "Branch, tag or commit. Not supported yet: an App is read at the commit of its Source.",
+      description: "Branch, tag, semver range or commit. Default: the commit of the Source that is in force.",
     },
-    source: { shape: name, notYet: noRemote, description: "The name of another Source. Not supported yet." },
-    git: { shape: text, notYet: noRemote, description: "The URL of another repository. Not supported yet." },
-    helm: {
-      shape: object({
-        repo: { shape: text, description: "URL of a Helm repository." },
-        oci: { shape: text, description: "An OCI reference." },
-        chart: { shape: text, description: "The chart's name." },
-        version: { shape: text, description: "Its version." },
-      }),
-      notYet: "put the chart into the repository and give its path",
-      description: "A chart in a Helm repository. Not supported yet.",
-    },
+    source: { shape: name, description: "The name of another Source. Default: the one that the App's document lies in." },
+    git: { shape: remoteUrl, description: "The URL of another repository; its Source's remotes have to allow it." },
+    helm: { shape: chart, description: "A chart in a Helm repository or registry; its Source's remotes have to allow it." },
   },
-  atLeastOne("E_FIELD", "needs path: the folder that holds what is deployed", "path", "helm"),
+  sourceRule,
 );
 
 const globs = (fallback: readonly string[], description: string): Field => ({ shape: listOf(text), default: fallback, description });
@@ -120,23 +132,35 @@ const clusterGroup: KindTable = {
   },
 };
 
-const later = "this version reads the root Source only, which is in the hub's own configuration";
 const dialect = "this version reads Muster's own kinds only";
 
+export const remotesField: Field = {
+  shape: listOf(
+    object({
+      url: { shape: remoteUrl, required: true, description: "What is at this URL or below it may be fetched." },
+      secretRef: { shape: secretName, description: "Name in the hub's secrets folder." },
+    }),
+    100,
+  ),
+  default: [],
+  description: "What Apps of this Source may fetch from elsewhere: repositories, charts, bases of kustomizations.",
+};
+
 const sourceKind: KindTable = {
-  description: "A further repository. Not supported yet: the root Source is in the hub's own configuration.",
-  metadata: { name: named("Unique in the fleet."), tenant, labels, annotations },
+  description: "A further repository. The first one, the root Source, is in the hub's own configuration.",
+  metadata: { name: named("Unique in the fleet; root is taken."), tenant, labels, annotations },
   specRequired: true,
   spec: {
-    git: { shape: text, notYet: later, description: "URL of a Git repository." },
-    oci: { shape: text, notYet: later, description: "OCI reference." },
-    helm: { shape: text, notYet: later, description: "URL of a Helm repository." },
+    git: { shape: remoteUrl, description: "URL of a Git repository: http, https, ssh, or user@host:path." },
+    oci: { shape: remoteUrl, description: "An OCI artifact that holds files: oci://host/path." },
+    helm: { shape: remoteUrl, description: "A Helm repository, by its URL: Apps name its charts." },
     revision: { shape: revisionShape, description: "Branch, tag, semver range or commit. Default: the remote's HEAD branch." },
     path: { shape: pathShape, default: ".", description: "Only this folder is read for documents." },
     secretRef: { shape: secretName, description: "Name in the hub's secrets folder." },
     poll: { shape: { is: "duration", minMs: 5000, maxMs: 86_400_000 }, default: "60s", description: "How often to look, jittered." },
     submodules: { shape: flag, default: false, description: "Also read submodules." },
-    mirrors: { shape: listOf(text, 10), default: [], description: "Tried in order when the first fails." },
+    mirrors: { shape: listOf(remoteUrl, 10), default: [], description: "Tried in order when the first fails." },
+    remotes: remotesField,
     read: {
       shape: listOf({ is: "choice", of: ["muster"], notYet: ["argocd", "flux", "fleet"] }),
       default: ["muster"],

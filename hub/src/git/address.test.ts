@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { Secret } from "@muster/proto/model/secret";
 
-import { checkAddress, checkRevision, maskUrl } from "./address.ts";
+import { checkAddress, checkRevision, isBelow, maskUrl } from "./address.ts";
+import type { Credentials } from "./credentials.ts";
 
 const codeOf = (work: () => unknown): string => {
   try {
@@ -16,14 +17,27 @@ const codeOf = (work: () => unknown): string => {
 
 const address = (url: string) => ({ name: "root", url, revision: null });
 
-test("B10 only plain http and https URLs are taken", () => {
+test("B10 S11 only plain http, https and ssh URLs are taken", () => {
   const forbidden = [
     "https://ada:CANARY@host/x.git",
     "https://CANARY@host/x.git",
     "ext::sh -c touch% pwned",
     "git://host/x.git",
-    "ssh://git@host/x.git",
-    "git@host:x.git",
+    "ssh://host/x.git",
+    "ssh://git:CANARY@host/x.git",
+    "ssh://-oProxyCommand=x@host/x.git",
+    "ssh://git@-oProxyCommand=x/x.git",
+    "ssh://git@host:99999999/x.git",
+    "ssh://git@host/-x",
+    "ssh://git@host/x'y",
+    "ssh://git@host/$(touch pwned)",
+    "ssh://git@[2001:db8::1]/x.git",
+    "git@-oProxyCommand=x:x.git",
+    "git@host:",
+    "git@host:-x",
+    "git@host:x;id",
+    "git@host://x",
+    "C:\\x.git",
     "file:///etc/passwd",
     "/srv/x.git",
     "--upload-pack=touch pwned",
@@ -50,6 +64,59 @@ test("B10 only plain http and https URLs are taken", () => {
       "accepted",
       url,
     );
+});
+
+const ssh = { kind: "ssh", identity: new Secret("CANARY"), knownHosts: "host ssh-ed25519 AAAA\n" } as const;
+
+test("an ssh URL is taken in both forms, with a key and the server's own key", () => {
+  const table = {
+    "ssh://git@host/x.git": "ssh://git@host/x.git",
+    "ssh://git@Host.example:2222/a/b.git": "ssh://git@host.example:2222/a/b.git",
+    "git@host:a/b.git": "ssh://git@host/a/b.git",
+    "git@host:/srv/b.git": "ssh://git@host/srv/b.git",
+    "git@host:~anna/b.git": "ssh://git@host/~anna/b.git",
+  };
+  for (const [url, expected] of Object.entries(table)) assert.equal(checkAddress({ ...address(url), credentials: ssh }).href, expected);
+});
+
+test("S18 ssh without the server's key, and credentials of the wrong kind, are refused", () => {
+  const token = { kind: "token", token: new Secret("CANARY") } as const;
+  const checked = (url: string, credentials?: Credentials) => codeOf(() => checkAddress({ ...address(url), credentials }));
+  for (const knownHosts of ["", "\n\n", "# host ssh-ed25519 AAAA\n", "host ssh-ed25519"])
+    assert.equal(checked("git@host:x.git", { ...ssh, knownHosts }), "E_CREDENTIALS_KIND", knownHosts);
+  assert.equal(checked("git@host:x.git"), "E_CREDENTIALS_KIND");
+  assert.equal(checked("git@host:x.git", token), "E_CREDENTIALS_KIND");
+  assert.equal(checked("https://host/x.git", ssh), "E_CREDENTIALS_KIND");
+});
+
+test("what is wrong with a mirror, an allowed server or a proxy is said before anything is sent", () => {
+  const base = address("https://host/x.git");
+  assert.equal(
+    codeOf(() => checkAddress({ ...base, mirrors: [{ url: "git://mirror/x.git" }] })),
+    "E_URL_FORBIDDEN",
+  );
+  assert.equal(
+    codeOf(() => checkAddress({ ...base, remotes: [{ url: "https://u:CANARY@other/x" }] })),
+    "E_URL_FORBIDDEN",
+  );
+  for (const proxy of ["https://proxy:3128", "socks5://proxy:1", "proxy:3128", "http://proxy/x", "http://proxy?x"])
+    assert.equal(
+      codeOf(() => checkAddress({ ...base, proxy })),
+      "E_PROXY",
+      proxy,
+    );
+  assert.equal(
+    codeOf(() => checkAddress({ ...base, proxy: "http://u:p@proxy:3128" })),
+    "accepted",
+  );
+});
+
+test("what belongs to one repository goes to its server and path and below, nowhere else", () => {
+  const below = (base: string, url: string) => isBelow(new URL(base), new URL(url));
+  assert.ok(below("https://host/a/x.git", "https://host/a/x.git/info/refs"));
+  for (const url of ["http://host/a/x.git", "https://host:444/a/x.git", "https://other/a/x.git", "https://host/a/x.gitt", "https://host/a"])
+    assert.ok(!below("https://host/a/x.git", url), url);
+  assert.ok(!below("ssh://git@host/a", "ssh://root@host/a"));
 });
 
 test("S23 no message carries the credentials of a URL", () => {
@@ -112,7 +179,21 @@ test("B09 a revision that Git would not take for a ref's name is refused", () =>
       "E_REF_INVALID",
       JSON.stringify(revision),
     );
-  for (const revision of [null, "main", "release/1.2", "v1.2.3", "refs/heads/main", "ä", "$(touch)", ";id", "a".repeat(40)])
+  for (const revision of [
+    null,
+    "^1.2",
+    ">=1.2 <2",
+    "1.x",
+    "*",
+    "main",
+    "release/1.2",
+    "v1.2.3",
+    "refs/heads/main",
+    "ä",
+    "$(touch)",
+    ";id",
+    "a".repeat(40),
+  ])
     assert.equal(
       codeOf(() => checkRevision("root", revision)),
       "accepted",

@@ -7,8 +7,9 @@ import type { GitObjects } from "./objects.ts";
 type Pair = { readonly now: string; readonly before: string | undefined };
 
 /**
- * Throws E_GIT_CORRUPT unless every folder of a commit can be read and every file is in a pack; E_LIMIT for more than `filesMax` new
- * files and folders. What `known`, a commit that was complete, has at the same path is not looked at again.
+ * Throws E_GIT_CORRUPT unless every folder of a commit can be read and every file is in a pack; E_LIMIT for more than `filesMax` new files
+ * and folders. What `known`, a commit that was complete, has at the same path is not looked at again. `filesToo`: false for a partial
+ * fetch, whose files come later.
  */
 export async function checkComplete(
   gitdir: string,
@@ -17,6 +18,7 @@ export async function checkComplete(
   filesMax: number,
   commit: string,
   known: string | null,
+  filesToo = true,
 ): Promise<void> {
   const has = await heldObjects(gitdir, name);
   const rootOf = async (oid: string) => (await objects.commit(oid)).tree;
@@ -30,7 +32,7 @@ export async function checkComplete(
       if (files > filesMax) throw gitError("E_LIMIT", name, `commit ${commit} has more than ${filesMax} files`);
       const was = before.get(line.name);
       if (line.kind === "tree") pending.push({ now: line.oid, before: was?.kind === "tree" ? was.oid : undefined });
-      else if (line.kind !== "submodule" && was?.oid !== line.oid && !has(line.oid))
+      else if (filesToo && line.kind !== "submodule" && was?.oid !== line.oid && !has(line.oid))
         throw gitError("E_GIT_CORRUPT", name, `the server did not send file ${line.oid} of commit ${commit}`);
     }
   }

@@ -3,8 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { isCommitId } from "./address.ts";
 import { gitError } from "./faults.ts";
-import { packFolder, packsIn } from "./gitdir.ts";
+import { heldRef, packFolder, packsIn } from "./gitdir.ts";
 
 const magic = 0xff744f63;
 const namesAt = 8 + 256 * 4;
@@ -36,4 +37,10 @@ function holds(index: Buffer, wanted: Buffer): boolean {
     else high = middle;
   }
   return false;
+}
+
+/** The commit of the last complete fetch, or null. */
+export async function heldCommit(gitdir: string): Promise<string | null> {
+  const id = (await readFile(join(gitdir, heldRef), "utf8").catch(() => "")).trim();
+  return isCommitId(id) ? id : null;
 }

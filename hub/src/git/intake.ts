@@ -27,7 +27,7 @@ export function intakeFs(gitdir: string, name: string, limits: GitLimits): Promi
 let written = 0;
 
 /** Writes a file so that after a crash it is there as a whole or as it was before. */
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   await fs.mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.${(written += 1)}.draft`;
   try {

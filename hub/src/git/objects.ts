@@ -28,28 +28,41 @@ export type GitObjects = Objects & {
   commit(oid: string): Promise<Commit>;
   /** The commit that an id means: itself, or what a tag points to. */
   peel(oid: string): Promise<string>;
-  /** Throws E_COMMIT_MISSING, which is no damage, for a commit that is not here. */
-  snapshot(commit: string): Promise<Snapshot>;
+  /** Throws E_COMMIT_MISSING, which is no damage, for a commit that is not here. `files`: where its files are, when not only here. */
+  snapshot(commit: string, files?: Objects): Promise<Snapshot>;
   /** Gives the memory of packs back. */
   forget(): void;
 };
 
 const tagDepthMax = 8;
 
-/**
- * The objects in a git directory. All throw OperationErrors whose subject is `name`: E_GIT_CORRUPT for what is damaged or missing, and
- * `onDamage` is told.
- */
-export function openObjects(gitdir: string, name: string, onDamage: () => void = () => undefined): GitObjects {
+export type ObjectsOptions = {
+  /** Told when something is damaged or missing. */
+  readonly onDamage?: () => void;
+  /** Asked to bring an object that is not here; gives whether it tried. Throws what stopped it, which is no damage. */
+  readonly missing?: (oid: string) => Promise<boolean>;
+};
+
+/** The objects in a git directory. All throw OperationErrors whose subject is `name`: E_GIT_CORRUPT for what is damaged or missing. */
+export function openObjects(gitdir: string, name: string, { onDamage = () => undefined, missing }: ObjectsOptions = {}): GitObjects {
   let cache = {};
   const read = async (oid: string, kind?: Kind | "snapshot"): Promise<Read> => {
+    try {
+      return await readHere(oid, kind);
+    } catch (error) {
+      const absent = error instanceof OperationError && error.cause instanceof git.Errors.NotFoundError;
+      if (!absent || kind !== "blob" || missing === undefined || !(await missing(oid))) throw error;
+      return readHere(oid, kind);
+    }
+  };
+  const readHere = async (oid: string, kind?: Kind | "snapshot"): Promise<Read> => {
     try {
       const { object, type } = await git.readObject({ fs, gitdir, oid, format: "content", cache });
       return checked(oid, type as Kind, object as Uint8Array, kind === "snapshot" ? "commit" : kind);
     } catch (error) {
       if (kind === "snapshot" && error instanceof git.Errors.NotFoundError)
         throw gitError("E_COMMIT_MISSING", name, `commit ${oid} is not here any more, or never was`, error);
-      onDamage();
+      if (kind !== "blob" || missing === undefined || !(error instanceof git.Errors.NotFoundError)) onDamage();
       if (error instanceof OperationError) throw error;
       throw gitError("E_GIT_CORRUPT", name, `cannot read Git object ${oid}: ${printable(String(error))}`, error);
     }
@@ -78,9 +91,9 @@ export function openObjects(gitdir: string, name: string, onDamage: () => void =
       }
       throw gitError("E_LIMIT", name, `tag ${oid} points to tags more than ${tagDepthMax} deep`);
     },
-    async snapshot(oid) {
-      const { tree, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
-      return { commit: oid, author, committedAt, message, tree: treeOf(objects, tree) };
+    async snapshot(oid, files = objects) {
+      const { tree, parents, author, committedAt, message } = parseCommit((await read(oid, "snapshot")).bytes, name);
+      return { commit: oid, author, committedAt, parents, message, tree: treeOf(files, tree) };
     },
     forget: () => {
       cache = {};

@@ -120,6 +120,36 @@ test("B03 a chain of links is followed for forty links and no more", async () =>
   assert.equal(await outcome(memory(chain(41)), "l41"), "E_SYMLINK");
 });
 
+test("an entry says which links were followed on the way, by their own paths", async () => {
+  const tree = memory({
+    base: { "app.yaml": "base", deep: { "x.yaml": "x" } },
+    apps: { folder: { link: "../base" }, through: { link: "folder/deep" }, "own.yaml": "own" },
+  });
+  const links = async (path: string) => (await tree.entry(path))?.links;
+  assert.deepEqual(await links("apps/own.yaml"), []);
+  assert.deepEqual(await links("apps/folder/app.yaml"), ["apps/folder"]);
+  assert.deepEqual(await links("apps/through/x.yaml"), ["apps/through", "apps/folder"]);
+  assert.deepEqual(await links("apps/through"), ["apps/through", "apps/folder"]);
+});
+
+const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"4d7a".repeat(16)}\nsize 12345\n`;
+
+test("B14 a pointer of Git LFS is refused where it is read, by its path; what only speaks of LFS is a file", async () => {
+  const files = {
+    "app.yaml": pointer,
+    "old.yaml": pointer.replace("git-lfs.github.com", "hawser.github.com").replace("https", "http"),
+    "notes.md": `see:\n${pointer}`,
+    "large.yaml": `${pointer}${"x".repeat(2_000)}`,
+    "other.yaml": "version: 1\n",
+    "half.yaml": "version https://git-lfs.github.com/spec/v1\n",
+  };
+  const tree = memory(files);
+  const entry = await tree.entry("app.yaml");
+  await assert.rejects(tree.read(entry?.oid ?? ""), { subject: "app.yaml", message: /cannot read app\.yaml: it is a pointer of Git LFS/ });
+  assert.equal(await outcome(tree, "old.yaml"), "E_LFS_POINTER");
+  for (const name of ["notes.md", "large.yaml", "other.yaml", "half.yaml"] as const) assert.equal(await outcome(tree, name), files[name]);
+});
+
 test("B04 a submodule is refused where somebody reads it, and nowhere else", async () => {
   const tree = memory({ vendored: { submodule: true }, "a.yaml": "a" });
   assert.equal(await outcome(tree, "vendored"), "E_SUBMODULE");

@@ -2,6 +2,7 @@
 
 import { printable } from "@muster/proto/model/printable";
 
+import { isLfsPointer } from "./lfs.ts";
 import { collisions, whyUnsafe } from "./names.ts";
 import { gitError, type FaultCode } from "./faults.ts";
 
@@ -10,6 +11,8 @@ export type RawEntry = {
   readonly name: string | undefined;
   readonly kind: "blob" | "tree" | "symlink" | "submodule";
   readonly oid: string;
+  /** Why a submodule cannot be read, where more is known than that it is one. */
+  readonly why?: string | undefined;
 };
 
 /** Where trees come from: a Git repository or a folder. */
@@ -20,27 +23,41 @@ export type Objects = {
   blob(oid: string): Promise<Uint8Array>;
 };
 
-/** What a path leads to, links followed. `path` is where it ended: "" is the root. `oid` names the content within this kind of tree. */
-export type TreeEntry = { readonly kind: "blob" | "tree"; readonly oid: string; readonly path: string };
+/**
+ * What a path leads to, links followed. `path` is where it ended: "" is the root. `oid` names the content within this kind of tree.
+ * `links`: where the links lie that were followed on the way, in this order: what can change the answer beside the path itself.
+ */
+export type TreeEntry = {
+  readonly kind: "blob" | "tree";
+  readonly oid: string;
+  readonly path: string;
+  readonly links: readonly string[];
+};
 
 /**
  * One line of a folder. A symlink is shown as it is: `entry()` follows it. What cannot be read safely is `refused`, with the reason that
  * `entry()` throws; its name is escaped for display.
  */
 export type TreeItem =
-  | { readonly kind: "blob" | "tree" | "symlink" | "submodule"; readonly name: string; readonly oid: string }
+  | {
+      readonly kind: "blob" | "tree" | "symlink" | "submodule";
+      readonly name: string;
+      readonly oid: string;
+      readonly why?: string | undefined;
+    }
   | { readonly kind: "refused"; readonly name: string; readonly oid: string; readonly code: FaultCode; readonly message: string };
 
 /**
  * Paths are relative to the root, with "/" between; "" and "." are the root; ".." is allowed as long as it stays inside.
- * All three throw OperationErrors: E_PATH_ESCAPE, E_SYMLINK, E_SUBMODULE, E_NAME_UNSAFE, E_NAME_COLLISION, E_GIT_CORRUPT, E_LIMIT.
+ * All three throw OperationErrors: E_PATH_ESCAPE, E_SYMLINK, E_SUBMODULE, E_NAME_UNSAFE, E_NAME_COLLISION, E_LFS_POINTER,
+ * E_GIT_CORRUPT, E_LIMIT.
  */
 export type Tree = {
   /** What a path leads to; undefined when there is nothing. */
   entry(path: string): Promise<TreeEntry | undefined>;
   /** The lines of a folder by name (code units); throws E_PATH_MISSING when there is none. */
   list(path: string): Promise<readonly TreeItem[]>;
-  /** The bytes of a blob that `entry` or `list` named. */
+  /** The bytes of a blob that `entry` or `list` named. Throws E_LFS_POINTER for what only points to its content. */
   read(oid: string): Promise<Uint8Array>;
 };
 
@@ -61,7 +78,13 @@ export function treeOf(objects: Objects, root: string): Tree {
     lines.catch(() => folders.delete(oid));
     return lines;
   };
-  const entry = (path: string) => walk({ folder, blob: (oid) => objects.blob(oid) }, root, path);
+  const paths = new Map<string, string>(); // of what was found, to name it in errors
+  const entry = async (path: string) => {
+    const found = await walk({ folder, blob: (oid) => objects.blob(oid) }, root, path);
+    if (paths.size >= cachedFoldersMax) paths.clear();
+    if (found?.kind === "blob") paths.set(found.oid, found.path);
+    return found;
+  };
   return {
     entry,
     async list(path) {
@@ -69,7 +92,14 @@ export function treeOf(objects: Objects, root: string): Tree {
       if (found?.kind !== "tree") throw gitError("E_PATH_MISSING", path, `there is no folder ${printable(path)}`);
       return folder(found.oid);
     },
-    read: (oid) => objects.blob(oid),
+    async read(oid) {
+      const bytes = await objects.blob(oid);
+      if (isLfsPointer(bytes)) {
+        const path = paths.get(oid) ?? oid;
+        throw gitError("E_LFS_POINTER", path, `cannot read ${printable(path)}: it is a pointer of Git LFS, the content is not in Git`);
+      }
+      return bytes;
+    },
   };
 }
 
@@ -82,7 +112,7 @@ function checkedItems(lines: readonly RawEntry[]): readonly TreeItem[] {
     if (line.name === undefined || why !== null) return refused("E_NAME_UNSAFE", `the name ${shown} is refused: ${why}`);
     if (colliding.has(line.name))
       return refused("E_NAME_COLLISION", `the name ${shown} differs from another one only in case or Unicode form, or is there twice`);
-    return { kind: line.kind, name: line.name, oid: line.oid };
+    return { kind: line.kind, name: line.name, oid: line.oid, ...(line.why === undefined ? {} : { why: line.why }) };
   });
   return items.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
@@ -96,10 +126,10 @@ type Segment = { readonly name: string; /** Written in a link, not in the path t
 async function walk(readers: Readers, root: string, path: string): Promise<TreeEntry | undefined> {
   const pending: Segment[] = segmentsOf(path).map((name) => ({ name, linked: false }));
   const at: Step[] = [];
-  let hops = 0;
+  const links: string[] = [];
   for (;;) {
     const segment = pending.shift();
-    if (segment === undefined) return { kind: "tree", oid: at.at(-1)?.oid ?? root, path: pathOf(at) };
+    if (segment === undefined) return { kind: "tree", oid: at.at(-1)?.oid ?? root, path: pathOf(at), links };
     if (segment.name === "..") {
       if (at.pop() === undefined) throw escapes(path, segment.linked);
       continue;
@@ -110,16 +140,16 @@ async function walk(readers: Readers, root: string, path: string): Promise<TreeE
       case "refused":
         throw gitError(item.code, path, `cannot read ${printable(path)}: ${item.message}`);
       case "submodule":
-        throw gitError("E_SUBMODULE", path, `cannot read ${printable(path)}: ${printable(item.name)} is a submodule`);
+        throw gitError("E_SUBMODULE", path, `cannot read ${printable(path)}: ${printable(item.name)} is ${item.why ?? "a submodule"}`);
       case "tree":
         at.push(item);
         break;
       case "blob":
         if (pending.length > 0) return nothing(path, pending[0]);
-        return { kind: "blob", oid: item.oid, path: pathOf([...at, item]) };
+        return { kind: "blob", oid: item.oid, path: pathOf([...at, item]), links };
       case "symlink":
-        hops += 1;
-        if (hops > linkHopsMax)
+        links.push(pathOf([...at, item]));
+        if (links.length > linkHopsMax)
           throw gitError("E_SYMLINK", path, `cannot follow ${printable(path)}: more than ${linkHopsMax} links, or a loop`);
         pending.unshift(...(await linkTarget(readers, item, path)));
     }

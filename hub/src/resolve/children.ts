@@ -1,70 +1,152 @@
 // Apps that an App's render holds. A parent with targets is rendered per Variant, and each child is narrowed to that Variant's
-// clusters; unequal children of one name become parts of one App.
+// clusters; unequal children of one name become parts of one App. What is the same as before stays the same object.
 
 import { byCodeUnits, canonicalJson } from "@muster/proto/model/canonical";
-import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey } from "@muster/proto/model/identity";
 import type { JsonObject } from "@muster/proto/model/json";
 import { appDocument, readChild, type App, type Place, type Problem } from "../fleet/fleet.ts";
-import type { Claim } from "./claim.ts";
+import { PartScope, type Claim, type ParentSeats, type Part } from "./claim.ts";
+import type { Group } from "./group.ts";
 import { resolveLimits } from "./limits.ts";
-import type { RenderAnswer } from "./request.ts";
-import type { Group, Part, Variants } from "./variants.ts";
+import type { Start } from "./request.ts";
+import { keepList, sameData, textOf } from "./same.ts";
 
 export type Birth = {
   /** Sorted by key. */
   readonly claims: readonly Claim[];
   readonly problems: readonly Problem[];
-  /** False when some render is missing or failed, or some child could not be read: there may be more children. */
+  /** False when some child could not be read: there may be more children. */
   readonly complete: boolean;
   /** Children that are there and cannot be read. */
   readonly unread: readonly AppKey[];
 };
 
-type Draft = { readonly app: App; readonly place: Place; readonly group: Group; readonly scope: Set<number> };
+export const childless: Birth = { claims: [], problems: [], complete: true, unread: [] };
 
-/** The children of a parent, as far as its renders are known. */
-export function bearChildren(parent: Claim, variants: Variants, renders: ReadonlyMap<Digest, RenderAnswer>): Birth {
-  const ward = new Ward(parent, variants);
-  for (const group of variants.groups) {
-    const answer = renders.get(group.request.key);
-    if (answer?.kind === "rendered") for (const { value, place } of answer.apps) ward.admit(value, place, group);
-    else ward.complete = false;
+/** A Group whose render holds Apps. */
+export type Bearing = { readonly group: Group; readonly apps: readonly { readonly value: JsonObject; readonly place: Place }[] };
+
+type Draft = { app: App; place: Place; readonly start: Start; readonly groups: Set<Group> };
+type Read = { readonly read: ReturnType<typeof readChild>; readonly text: string };
+
+/** The children of one App, from call to call. */
+export class Nursery {
+  readonly #seats: ParentSeats;
+  #reads = new Map<string, Read>();
+  #parts = new Map<string, Part>();
+  #claims = new Map<string, Claim>();
+
+  constructor(seats: ParentSeats) {
+    this.#seats = seats;
   }
-  return ward.birth();
+
+  /** The children as the renders of now have them. */
+  bear(parent: Claim, bearing: readonly Bearing[], targeted: boolean): Birth {
+    const ward = new Ward(parent, this.#reads);
+    for (const { group, apps } of bearing) for (const { value, place } of apps) ward.admit(value, place, group);
+    this.#reads = ward.reads;
+    const [parts, claims] = [new Map<string, Part>(), new Map<string, Claim>()];
+    const keys = [...ward.drafts.keys()].toSorted(byCodeUnits);
+    const born = keys.flatMap((key) => {
+      const forms = [...(ward.drafts.get(key) ?? [])].toSorted(([a], [b]) => byCodeUnits(a, b));
+      const list = forms.map(([text, draft]) => this.#part(`${key} ${text}`, draft, targeted, parts));
+      const apart = overlap(
+        forms.map(([, draft]) => draft),
+        targeted,
+      );
+      const whole = apart ? list.map((part) => [part]) : [list];
+      return whole.map((some, i) => this.#claim(parent, key, some, `${key} ${apart ? i : ""}`, claims));
+    });
+    this.#parts = parts;
+    this.#claims = claims;
+    return { claims: born, problems: ward.problems, complete: ward.complete, unread: [...ward.unread].toSorted(byCodeUnits) };
+  }
+
+  #part(id: string, { app, place, start, groups }: Draft, targeted: boolean, parts: Map<string, Part>): Part {
+    const was = this.#parts.get(id);
+    const stays = was !== undefined && sameData(was.place, place) && (was.scope !== null) === targeted;
+    if (stays) was.scope?.update(groups);
+    const part = stays ? was : { app, place, start, scope: targeted ? new PartScope(this.#seats, groups) : null };
+    parts.set(id, part);
+    return part;
+  }
+
+  #claim(parent: Claim, key: AppKey, parts: readonly Part[], id: string, claims: Map<string, Claim>): Claim {
+    const was = this.#claims.get(id);
+    const fresh: Claim = {
+      key,
+      placeId: `in ${parent.key}`,
+      place: (parts[0] as Part).place,
+      parts,
+      ancestors: [...parent.ancestors, parent.key],
+      parentSays: parent.parts[0]?.app.children ?? "delete",
+    };
+    const same =
+      was !== undefined &&
+      keepList(was.parts, parts) === was.parts &&
+      was.parentSays === fresh.parentSays &&
+      keepList(was.ancestors, fresh.ancestors) === was.ancestors;
+    const claim = same ? was : fresh;
+    claims.set(id, claim);
+    return claim;
+  }
+}
+
+/** True when one Variant holds several Apps of one key, which is a dispute. */
+function overlap(drafts: readonly Draft[], targeted: boolean): boolean {
+  if (!targeted) return drafts.length > 1;
+  const seen = new Set<Group>();
+  for (const { groups } of drafts) {
+    for (const group of groups) {
+      if (seen.has(group)) return true;
+      seen.add(group);
+    }
+  }
+  return false;
 }
 
 class Ward {
-  complete: boolean;
+  complete = true;
+  readonly drafts = new Map<AppKey, Map<string, Draft>>();
+  readonly problems: Problem[] = [];
+  readonly unread = new Set<AppKey>();
+  readonly reads = new Map<string, Read>();
   readonly #parent: Claim;
-  readonly #targeted: boolean;
-  readonly #drafts = new Map<AppKey, Map<string, Draft>>();
-  readonly #problems: Problem[] = [];
+  readonly #known: ReadonlyMap<string, Read>;
   readonly #seen = new Set<string>();
-  readonly #unread = new Set<AppKey>();
 
-  constructor(parent: Claim, variants: Variants) {
-    this.complete = variants.complete;
+  constructor(parent: Claim, known: ReadonlyMap<string, Read>) {
     this.#parent = parent;
-    this.#targeted = variants.targeted;
+    this.#known = known;
   }
 
   admit(value: JsonObject, place: Place, group: Group): void {
-    const read = readChild(value, place, this.#parent.key);
+    const { read, text } = this.#read(value, place);
     if (!("document" in read)) {
-      if (read.key?.startsWith("App ") === true) this.#unread.add(read.key.slice(4) as AppKey);
+      if (read.key?.startsWith("App ") === true) this.unread.add(read.key.slice(4) as AppKey);
       else this.complete = false;
       for (const problem of read.problems) this.#say(problem);
       return;
     }
     const app = read.document.value;
     if (this.#isTooDeep(app.key, place)) return;
-    const forms = this.#drafts.get(app.key) ?? new Map<string, Draft>();
-    this.#drafts.set(app.key, forms);
-    const text = `${group.request.source} ${group.request.revision ?? ""} ${canonicalJson(value)}`;
-    const draft = forms.get(text) ?? { app, place, group, scope: new Set() };
-    forms.set(text, draft);
-    for (const position of group.members) draft.scope.add(position);
+    const forms = this.drafts.get(app.key) ?? new Map<string, Draft>();
+    this.drafts.set(app.key, forms);
+    const { source, revision, remote } = group.request;
+    const form = textOf([source, revision, remote, text]);
+    const draft = forms.get(form) ?? { app, place, start: { source, revision, remote }, groups: new Set() };
+    forms.set(form, draft);
+    draft.groups.add(group);
+    // Of several places the lowest, so that it does not matter which Variant is looked at first.
+    if (placeText(place) < placeText(draft.place)) [draft.app, draft.place] = [app, place];
+  }
+
+  #read(value: JsonObject, place: Place): Read {
+    const id = `${placeText(place)} ${JSON.stringify(value)}`;
+    const known = this.reads.get(id) ?? this.#known.get(id);
+    const read = known ?? { read: readChild(value, place, this.#parent.key), text: canonicalJson(value) };
+    this.reads.set(id, read);
+    return read;
   }
 
   #isTooDeep(key: AppKey, place: Place): boolean {
@@ -85,45 +167,10 @@ class Ward {
 
   /** Several Variants may hold the same fault: it is said once. */
   #say(problem: Problem): void {
-    const text = `${problem.code} ${problem.message} ${problem.place?.path ?? ""}:${problem.place?.line ?? 0}`;
-    if (!this.#seen.has(text)) this.#problems.push(problem);
+    const text = `${problem.code} ${problem.message} ${problem.place === undefined ? "" : placeText(problem.place)}`;
+    if (!this.#seen.has(text)) this.problems.push(problem);
     this.#seen.add(text);
   }
-
-  birth(): Birth {
-    const keys = [...this.#drafts.keys()].toSorted(byCodeUnits);
-    const claims = keys.flatMap((key) => this.#claims(key, [...(this.#drafts.get(key) ?? new Map<string, Draft>()).entries()]));
-    return { claims, problems: this.#problems, complete: this.complete, unread: [...this.#unread] };
-  }
-
-  /** One claim; several when one Variant holds several Apps of that key, which is a dispute. */
-  #claims(key: AppKey, forms: readonly (readonly [string, Draft])[]): Claim[] {
-    const drafts = forms.toSorted(([a], [b]) => byCodeUnits(a, b)).map(([, draft]) => draft);
-    const parts = drafts.map((draft): Part => {
-      const { source, revision } = draft.group.request;
-      const scope = this.#targeted ? [...draft.scope].toSorted((a, b) => a - b) : null;
-      return { app: draft.app, place: draft.place, scope, source, revision };
-    });
-    const claim = (some: readonly Part[]): Claim => ({
-      key,
-      placeId: `in ${this.#parent.key}`,
-      place: (some[0] as Part).place,
-      parts: some,
-      ancestors: [...this.#parent.ancestors, this.#parent.key],
-      parentSays: this.#parent.parts[0]?.app.children ?? "delete",
-    });
-    return overlap(parts) ? parts.map((part) => claim([part])) : [claim(parts)];
-  }
 }
 
-function overlap(parts: readonly Part[]): boolean {
-  const seen = new Set<number>();
-  for (const { scope } of parts) {
-    if (scope === null) return parts.length > 1;
-    for (const position of scope) {
-      if (seen.has(position)) return true;
-      seen.add(position);
-    }
-  }
-  return false;
-}
+const placeText = ({ source, path, line }: Place): string => `${source}:${path}:${String(line).padStart(9, "0")}`;

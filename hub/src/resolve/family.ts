@@ -3,52 +3,111 @@
 
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import { appKeyParts, type AppKey } from "@muster/proto/model/identity";
-import type { Digest } from "@muster/proto/model/digest";
 import { appDocument, type Problem } from "../fleet/fleet.ts";
-import { bearChildren, type Birth } from "./children.ts";
+import { AppWork, type Turn } from "./app-work.ts";
 import type { Claim } from "./claim.ts";
-import type { ClusterIndex } from "./clusters.ts";
+import type { Desk } from "./desk.ts";
 import { resolveLimits } from "./limits.ts";
-import type { RenderAnswer } from "./request.ts";
-import { variantsOf, type Variants } from "./variants.ts";
-
-/** An accepted claim, worked out. */
-export type Member = { readonly claim: Claim; readonly variants: Variants; readonly birth: Birth };
+import { keepList } from "./same.ts";
 
 export type Family = {
   /** Sorted by key. */
-  readonly members: ReadonlyMap<AppKey, Member>;
+  readonly members: ReadonlyMap<AppKey, AppWork>;
   /** Apps that are claimed and not accepted. */
   readonly undecided: ReadonlySet<AppKey>;
   readonly problems: readonly Problem[];
 };
 
 export type FamilyInput = {
+  /** In any order. */
   readonly roots: readonly Claim[];
+  /** Roots came, went, or are claimed from elsewhere since the last call. */
+  readonly rootsMoved: boolean;
   readonly incumbents: ReadonlyMap<string, string>;
+  /** The same object as long as it says the same. */
   readonly broken: ReadonlySet<string>;
-  readonly index: ClusterIndex;
-  readonly renders: ReadonlyMap<Digest, RenderAnswer>;
 };
 
-export function growFamily(input: FamilyInput): Family {
-  return new Growth(input).run();
+/** The family as it was last, with what is needed to see that it is still the same. */
+type Grown = Family & {
+  readonly incumbents: ReadonlyMap<string, string>;
+  readonly broken: ReadonlySet<string>;
+  /** Parents before children. */
+  readonly line: readonly AppWork[];
+  /** Keys of the children of each. */
+  readonly born: ReadonlyMap<AppWork, readonly AppKey[]>;
+  /** Nobody was refused, so nothing but the claims themselves was decided on. */
+  readonly plain: boolean;
+};
+
+const idOf = ({ key, placeId }: Claim): string => `${key} ${placeId}`;
+
+/** The Apps from call to call. */
+export class FamilyTree {
+  readonly #desk: Desk;
+  readonly #works = new Map<string, AppWork>();
+  #grown: Grown | undefined;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  /** The same object as long as the same Apps are accepted. */
+  grow(input: FamilyInput, turn: Turn): Family {
+    if (this.#grown !== undefined && this.#isUpheld(this.#grown, input, turn)) return this.#grown;
+    const growth = new Growth(input, (claim) => this.#work(claim, turn));
+    const { line, plain, ...family } = growth.run();
+    const born = new Map(line.map((work) => [work, work.birth.claims.map(({ key }) => key)]));
+    this.#grown = { ...family, line, plain, born, incumbents: input.incumbents, broken: input.broken };
+    const kept = new Set(line);
+    for (const [id, work] of this.#works) {
+      if (kept.has(work)) continue;
+      work.close();
+      this.#works.delete(id);
+    }
+    return this.#grown;
+  }
+
+  #work(claim: Claim, turn: Turn): AppWork {
+    const id = idOf(claim);
+    const work = this.#works.get(id) ?? new AppWork(claim, this.#desk);
+    this.#works.set(id, work);
+    work.refresh(claim, turn);
+    return work;
+  }
+
+  /** Brings all members up to date, and sees whether anybody was born or went. */
+  #isUpheld({ line, plain, born, incumbents, broken }: Grown, input: FamilyInput, turn: Turn): boolean {
+    if (!plain || input.rootsMoved || incumbents !== input.incumbents || broken !== input.broken) return false;
+    const claims = new Map(input.roots.map((claim) => [claim.key, claim]));
+    for (const work of line) {
+      const claim = claims.get(work.key);
+      if (claim === undefined) return false;
+      work.refresh(claim, turn);
+      const keys = work.birth.claims.map(({ key }) => key);
+      const before = born.get(work) ?? [];
+      if (keepList(before, keys) !== before) return false;
+      for (const child of work.birth.claims) claims.set(child.key, child);
+    }
+    return true;
+  }
 }
 
 type Round = { readonly claims: Map<AppKey, Claim[]>; readonly accepted: Map<AppKey, Claim>; readonly beyond: Set<AppKey> };
 
 class Growth {
   readonly #input: FamilyInput;
-  readonly #members = new Map<Claim, Member>();
+  readonly #workOf: (claim: Claim) => AppWork;
   /** Keys that several newcomers claim, and keys whose incumbent is gone. Both only grow, so the rounds end. */
   readonly #disputed = new Set<AppKey>();
   readonly #free = new Set<AppKey>();
 
-  constructor(input: FamilyInput) {
+  constructor(input: FamilyInput, workOf: (claim: Claim) => AppWork) {
     this.#input = input;
+    this.#workOf = workOf;
   }
 
-  run(): Family {
+  run(): Family & Pick<Grown, "line" | "plain"> {
     for (;;) {
       const round = this.#round();
       if (!this.#settle(round)) return this.#family(round);
@@ -59,13 +118,17 @@ class Growth {
   #round(): Round {
     const round: Round = { claims: new Map(), accepted: new Map(), beyond: new Set() };
     const room = this.#room();
-    let level: readonly Claim[] = this.#input.roots;
+    let level: readonly Claim[] = inOrder(this.#input.roots);
     while (level.length > 0) {
-      for (const claim of level) round.claims.set(claim.key, [...(round.claims.get(claim.key) ?? []), claim]);
+      for (const claim of level) {
+        const same = round.claims.get(claim.key);
+        if (same === undefined) round.claims.set(claim.key, [claim]);
+        else same.push(claim);
+      }
       const keys = [...new Set(level.map(({ key }) => key))].toSorted(byCodeUnits);
       const chosen = keys.flatMap((key) => (round.accepted.has(key) ? [] : this.#choose(round, key, room)));
       for (const claim of chosen) round.accepted.set(claim.key, claim);
-      level = chosen.flatMap((claim) => this.#member(claim).birth.claims);
+      level = chosen.flatMap((claim) => this.#workOf(claim).birth.claims);
     }
     return round;
   }
@@ -87,8 +150,9 @@ class Growth {
   #room(): Map<string, number> {
     const room = new Map<string, number>();
     for (const document of this.#input.incumbents.keys()) {
-      const tenant = /^App ([^/]*)\//.exec(document)?.[1];
-      if (tenant !== undefined) room.set(tenant, (room.get(tenant) ?? resolveLimits.appsPerTenantMax) - 1);
+      if (!document.startsWith("App ")) continue;
+      const { tenant } = appKeyParts(document.slice(4) as AppKey);
+      room.set(tenant, (room.get(tenant) ?? resolveLimits.appsPerTenantMax) - 1);
     }
     return room;
   }
@@ -99,15 +163,6 @@ class Growth {
     if (left <= 0) round.beyond.add(key);
     else room.set(tenant, left - 1);
     return left > 0;
-  }
-
-  #member(claim: Claim): Member {
-    const known = this.#members.get(claim);
-    if (known !== undefined) return known;
-    const variants = joined(claim.parts.map((part) => variantsOf(part, this.#input.index)));
-    const member = { claim, variants, birth: bearChildren(claim, variants, this.#input.renders) };
-    this.#members.set(claim, member);
-    return member;
   }
 
   /** Learns from a round. True when another round is needed. */
@@ -128,16 +183,17 @@ class Growth {
     if (!incumbent.startsWith("in ")) return false;
     const parent = incumbent.slice(3) as AppKey;
     const claim = accepted.get(parent);
-    if (claim !== undefined) return !this.#member(claim).birth.complete;
+    if (claim !== undefined) return !this.#workOf(claim).birthComplete;
     return claims.has(parent) || this.#input.broken.has(appDocument(parent));
   }
 
-  #family({ claims, accepted, beyond }: Round): Family {
+  #family({ claims, accepted, beyond }: Round): Family & Pick<Grown, "line" | "plain"> {
     const keys = [...accepted.keys()].toSorted(byCodeUnits);
-    const members = new Map(keys.map((key) => [key, this.#member(accepted.get(key) as Claim)]));
+    const members = new Map(keys.map((key) => [key, this.#workOf(accepted.get(key) as Claim)]));
     const undecided = new Set([...claims.keys()].filter((key) => !accepted.has(key)));
     const problems = [...claims.values()].flatMap((all) => this.#refusals(all, accepted, beyond));
-    return { members, undecided, problems };
+    const line = [...accepted.values()].map(this.#workOf);
+    return { members, undecided, problems, line, plain: problems.length + undecided.size + this.#free.size === 0 };
   }
 
   #refusals(all: readonly Claim[], accepted: Round["accepted"], beyond: ReadonlySet<AppKey>): Problem[] {
@@ -166,13 +222,6 @@ class Growth {
 
 const showPlace = ({ place, placeId }: Claim): string => (placeId.startsWith("in ") ? `${placeId} (${place.path})` : `in ${place.path}`);
 
-function joined(parts: readonly Variants[]): Variants {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  return {
-    groups: parts.flatMap(({ groups }) => groups),
-    problems: parts.flatMap(({ problems }) => problems),
-    complete: parts.every(({ complete }) => complete),
-    targeted: parts.some(({ targeted }) => targeted),
-  };
+function inOrder(claims: readonly Claim[]): readonly Claim[] {
+  return claims.toSorted((a, b) => byCodeUnits(a.key, b.key) || byCodeUnits(a.placeId, b.placeId) || a.place.line - b.place.line);
 }

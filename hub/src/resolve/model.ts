@@ -12,4 +12,6 @@ export type FleetModel = {
   readonly broken?: ReadonlySet<string>;
   /** From assembleFleet: Sources with a file of which nothing is known. */
   readonly unreadable?: ReadonlySet<string>;
+  /** Names of Sources that exist beside the root Source, those with a Source document, and those that documents lie in. */
+  readonly sources?: readonly string[];
 };

@@ -1,13 +1,15 @@
-// One App on one Cluster: what every cluster should run, as far as renders are known.
+// One App on one Cluster: what every cluster should run, as far as renders are known. A Placement that says the same stays the same object.
 
+import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { AgentPolicy } from "@muster/proto/model/bundle";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import { appDocument, type Problem, type Settings } from "../fleet/fleet.ts";
-import type { ClusterIndex } from "./clusters.ts";
-import type { Member } from "./family.ts";
-import type { RenderAnswer } from "./request.ts";
-import type { Group, LayerOrigin } from "./variants.ts";
+import type { Place } from "../fleet/fleet.ts";
+import type { Clusters } from "./clusters.ts";
+import { sameData } from "./same.ts";
+import type { SlotMap } from "./slots.ts";
+
+export type LayerOrigin = { readonly from: string; readonly place: Place };
 
 export type Placement = {
   readonly app: AppKey;
@@ -32,58 +34,23 @@ export type Placement = {
   readonly withParent: "delete" | "orphan";
 };
 
-export type Placed = { readonly placements: readonly Placement[]; readonly problems: readonly Problem[]; readonly complete: boolean };
+/** What the Placements of one Variant and policy have in common. */
+export type Shared = Omit<Placement, "cluster" | "dependsOn">;
 
-/** The Placements of one App, in the order of clusters. `elsewhere(app, position)`: true when that App is surely not there. */
-export function placementsOf(
-  member: Member,
-  index: ClusterIndex,
-  renders: ReadonlyMap<Digest, RenderAnswer>,
-  elsewhere: (app: AppKey, position: number) => boolean,
-): Placed {
-  const at: (Shared | undefined)[] = [];
-  const problems: Problem[] = [];
-  let complete = true;
-  for (const group of member.variants.groups) {
-    const verdict = judge(member, group, renders.get(group.request.key), index);
-    problems.push(...verdict.problems);
-    complete &&= verdict.complete;
-    if (!verdict.placed) continue;
-    const shared = share(member, group, verdict.release);
-    for (const position of group.members) at[position] = shared;
-  }
-  const waits = new Waits(member, elsewhere);
-  const placements: Placement[] = [];
-  at.forEach((shared, position) => {
-    const cluster = index.clusters[position];
-    if (shared === undefined || cluster === undefined) return;
-    placements.push(placement(shared, cluster.name, waits.at(shared.group, position)));
-  });
-  return { placements, problems: [...problems, ...waits.problems(index)], complete };
-}
-
-type Shared = Omit<Placement, "cluster" | "dependsOn"> & { readonly group: Group };
-
-function share(member: Member, group: Group, release: Digest | null): Shared {
-  const { claim } = member;
-  return {
-    group,
-    app: claim.key,
-    request: group.request.key,
-    release,
-    policy: policyOf(group.settings),
-    layers: group.layers,
-    auto: group.settings.sync.auto,
-    parent: claim.ancestors.at(-1) ?? null,
-    ancestors: claim.ancestors,
-    source: group.part.source,
-    onLeave: group.settings.sync.onLeave,
-    withParent: claim.parentSays,
-  };
-}
+/** All Placements, as they are until the next call of the Resolver. */
+export type Placements = {
+  readonly count: number;
+  /** By App, then cluster. */
+  all(): Iterable<Placement>;
+  /** Sorted by App. */
+  at(cluster: ClusterName): readonly Placement[];
+  /** Sorted by cluster. */
+  of(app: AppKey): readonly Placement[];
+  get(app: AppKey, cluster: ClusterName): Placement | undefined;
+};
 
 // Written out: this runs once per Placement, a million times in a large fleet.
-function placement(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[]): Placement {
+export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[]): Placement {
   return {
     app: shared.app,
     cluster,
@@ -101,110 +68,107 @@ function placement(shared: Shared, cluster: ClusterName, dependsOn: readonly App
   };
 }
 
-function policyOf({ namespace, sync }: Settings): AgentPolicy {
-  return {
-    namespace,
-    createNamespace: sync.createNamespace,
-    prune: sync.prune,
-    heal: sync.heal,
-    adopt: sync.adopt,
-    serviceAccount: sync.serviceAccount,
-    timeoutMs: sync.timeoutMs,
-    ignore: sync.ignore,
-  };
+/** True when a Placement says what these say. */
+export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]): boolean {
+  return (
+    was.request === now.request &&
+    was.release === now.release &&
+    was.auto === now.auto &&
+    was.parent === now.parent &&
+    was.source === now.source &&
+    was.onLeave === now.onLeave &&
+    was.withParent === now.withParent &&
+    sameData(was.policy, now.policy) &&
+    sameData(was.layers, now.layers) &&
+    sameData(was.ancestors, now.ancestors) &&
+    sameData(was.dependsOn, dependsOn)
+  );
 }
 
-type Verdict = {
-  readonly release: Digest | null;
-  readonly placed: boolean;
-  readonly complete: boolean;
-  readonly problems: readonly Problem[];
-};
+const none: readonly Placement[] = [];
 
-/** What a render's answer means for the clusters of one Variant. An App that only renders Apps is placed nowhere. */
-function judge(member: Member, group: Group, answer: RenderAnswer | undefined, index: ClusterIndex): Verdict {
-  const { claim, variants } = member;
-  const say = (code: string, severity: Problem["severity"], message: string, place = group.part.place): Problem => {
-    const only = group.members.length === 1 ? index.clusters[group.members[0] ?? 0]?.name : undefined;
-    return { code, severity, message, place, subject: appDocument(claim.key), ...(only !== undefined && { cluster: only }) };
-  };
-  const open = { release: null, placed: variants.targeted, complete: false };
-  if (answer === undefined) return { ...open, problems: [] };
-  if (answer.kind === "failed") {
-    const message = `cannot render App ${claim.key}${where(group, index)}: ${answer.message}`;
-    return { ...open, problems: [say(answer.code, "error", message, answer.place)] };
+/** The Placements by App and by cluster, kept as they change. */
+export class PlacementBook implements Placements {
+  readonly #clusters: Clusters;
+  readonly #bySlot: Placement[][] = [];
+  readonly #byApp = new Map<AppKey, SlotMap<Placement>>();
+  readonly #sorted = new Map<AppKey, readonly Placement[]>();
+  #keys: readonly AppKey[] | null = null;
+  #count = 0;
+
+  constructor(clusters: Clusters) {
+    this.#clusters = clusters;
   }
-  const { release, apps, objectCount } = answer;
-  if (!variants.targeted) {
-    if (apps.length === 0)
-      return {
-        ...open,
-        problems: [say("E_NO_TARGETS", "error", `cannot place App ${claim.key}: it has no targets, and what it renders holds no Apps`)],
-      };
-    const unsent = say(
-      "W_NOT_SENT",
-      "warning",
-      `App ${claim.key}: ${objectCount} objects beside its Apps are sent nowhere, for it has no targets`,
-    );
-    return { release, placed: false, complete: true, problems: objectCount > 0 ? [unsent] : [] };
+
+  get count(): number {
+    return this.#count;
   }
-  if (objectCount > 0) return { release, placed: true, complete: true, problems: [] };
-  if (apps.length > 0) return { release, placed: false, complete: true, problems: [] };
-  const empty = `cannot place App ${claim.key}${where(group, index)}: its render is empty; what runs there stays`;
-  return { ...open, problems: [say("E_EMPTY_RENDER", "error", empty)] };
+
+  *all(): Iterable<Placement> {
+    this.#keys ??= [...this.#byApp.keys()].toSorted(byCodeUnits);
+    for (const key of this.#keys) yield* this.of(key);
+  }
+
+  at(cluster: ClusterName): readonly Placement[] {
+    const slot = this.#clusters.slotOf(cluster);
+    return (slot === undefined ? undefined : this.#bySlot[slot]) ?? none;
+  }
+
+  of(app: AppKey): readonly Placement[] {
+    const known = this.#sorted.get(app);
+    if (known !== undefined) return known;
+    const found: Placement[] = [];
+    this.#byApp.get(app)?.each((placement) => found.push(placement));
+    found.sort((a, b) => byCodeUnits(a.cluster, b.cluster));
+    this.#sorted.set(app, found);
+    return found;
+  }
+
+  get(app: AppKey, cluster: ClusterName): Placement | undefined {
+    const slot = this.#clusters.slotOf(cluster);
+    return slot === undefined ? undefined : this.#byApp.get(app)?.get(slot);
+  }
+
+  /** Takes an App's Placements, which it keeps itself and tells of. */
+  add(app: AppKey, placements: SlotMap<Placement>): void {
+    this.#byApp.set(app, placements);
+    this.#keys = null;
+    this.#sorted.delete(app);
+  }
+
+  drop(app: AppKey): void {
+    this.#byApp.delete(app);
+    this.#keys = null;
+    this.#sorted.delete(app);
+  }
+
+  /** Some of its Placements changed. */
+  forget(app: AppKey): void {
+    this.#sorted.delete(app);
+  }
+
+  put(slot: number, was: Placement | undefined, now: Placement): void {
+    const here = (this.#bySlot[slot] ??= []);
+    const last = here.at(-1);
+    if (was === undefined) this.#count += 1;
+    if (last === undefined || last.app < now.app) here.push(now);
+    else here.splice(indexOf(here, now.app), was === undefined ? 0 : 1, now);
+  }
+
+  remove(slot: number, was: Placement): void {
+    this.#count -= 1;
+    const here = this.#bySlot[slot];
+    here?.splice(indexOf(here, was.app), 1);
+  }
 }
 
-const namesMax = 3;
-
-function where({ members }: Group, index: ClusterIndex): string {
-  if (members.length === 0 || members.length === index.clusters.length) return "";
-  return ` for ${showClusters(members, index)}`;
-}
-
-function showClusters(positions: readonly number[], index: ClusterIndex): string {
-  const names = positions.slice(0, namesMax).map((position) => index.clusters[position]?.name ?? "");
-  const more = positions.length - names.length;
-  return `${positions.length === 1 ? "cluster" : "clusters"} ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-/** dependsOn of each Placement: only Apps that may be on that cluster; equal lists are one list. */
-class Waits {
-  readonly #member: Member;
-  readonly #elsewhere: (app: AppKey, position: number) => boolean;
-  readonly #lists = new Map<string, readonly AppKey[]>();
-  readonly #missing = new Map<AppKey, number[]>();
-
-  constructor(member: Member, elsewhere: (app: AppKey, position: number) => boolean) {
-    this.#member = member;
-    this.#elsewhere = elsewhere;
+/** Where an App stands, or would stand, in a sorted list. */
+function indexOf(list: readonly Placement[], app: AppKey): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle]?.app ?? "") < app) low = middle + 1;
+    else high = middle;
   }
-
-  at(group: Group, position: number): readonly AppKey[] {
-    const all = group.part.app.dependsOn;
-    if (all.length === 0) return all;
-    const here = all.filter((app) => !this.#elsewhere(app, position));
-    if (here.length === all.length) return all;
-    for (const app of all) if (!here.includes(app)) this.#miss(app, position);
-    const text = here.join(" ");
-    const known = this.#lists.get(text) ?? here;
-    this.#lists.set(text, known);
-    return known;
-  }
-
-  #miss(app: AppKey, position: number): void {
-    const positions = this.#missing.get(app);
-    if (positions === undefined) this.#missing.set(app, [position]);
-    else positions.push(position);
-  }
-
-  problems(index: ClusterIndex): Problem[] {
-    const { key, place } = this.#member.claim;
-    return [...this.#missing].map(([app, positions]) => ({
-      code: "W_DEPENDENCY_ELSEWHERE",
-      severity: "warning",
-      message: `App ${key}: dependsOn names App ${app}, which is not on ${showClusters(positions, index)}; it is not waited for there`,
-      place,
-      subject: appDocument(key),
-    }));
-  }
+  return low;
 }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { byCodeUnits, canonicalJson } from "@muster/proto/model/canonical";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Resolution } from "./resolve.ts";
-import { app, cluster, group, modelOf, resolveAll, type Files, type Folders } from "./testdata/fleets.ts";
+import { app, cluster, group, list, modelOf, resolveAll, type Files, type Folders } from "./testdata/fleets.ts";
 
 const names = ["a", "b", "c", "d", "e"] as const;
 const envs = ["prod", "staging", "dev"] as const;
@@ -52,12 +52,12 @@ const entries: fc.Arbitrary<readonly Entry[]> = fc
     }),
   ]);
 
-const run = (list: readonly Entry[], incumbents = new Map<string, string>()): Resolution =>
-  resolveAll(modelOf(Object.fromEntries(list) as Files, { incumbents }), folders);
+const run = (files: readonly Entry[], incumbents = new Map<string, string>()): Resolution =>
+  resolveAll(modelOf(Object.fromEntries(files) as Files, { incumbents }), folders);
 
 function text(resolution: Resolution): string {
   const plain = JSON.parse(
-    JSON.stringify(resolution, (_, value: unknown) =>
+    JSON.stringify({ ...resolution, placements: list(resolution) }, (_, value: unknown) =>
       value instanceof Map
         ? [...(value as Map<string, unknown>)].toSorted(([a], [b]) => byCodeUnits(a, b))
         : value instanceof Set
@@ -71,32 +71,32 @@ function text(resolution: Resolution): string {
 test("D06 any order of files gives the same resolution", () => {
   fc.assert(
     fc.property(
-      entries.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length }))),
-      ([list, shuffled]) => assert.equal(text(run(shuffled)), text(run(list))),
+      entries.chain((files) => fc.tuple(fc.constant(files), fc.shuffledSubarray([...files], { minLength: files.length }))),
+      ([files, shuffled]) => assert.equal(text(run(shuffled)), text(run(files))),
     ),
   );
 });
 
 test("D06 resolving twice is identical, also when what was accepted is remembered", () => {
   fc.assert(
-    fc.property(entries, (list) => {
-      const first = run(list);
-      assert.equal(text(run(list)), text(first));
-      const second = run(list, new Map(first.incumbents));
-      assert.deepEqual(second.placements, first.placements);
-      assert.deepEqual(run(list, new Map(second.incumbents)).incumbents, second.incumbents);
+    fc.property(entries, (files) => {
+      const first = run(files);
+      assert.equal(text(run(files)), text(first));
+      const second = run(files, new Map(first.incumbents));
+      assert.deepEqual(list(second), list(first));
+      assert.deepEqual(run(files, new Map(second.incumbents)).incumbents, second.incumbents);
     }),
   );
 });
 
 test("an unrelated App changes no other Placement and no other request", () => {
   fc.assert(
-    fc.property(entries, oneOf("one", "broken", "empty"), (list, path) => {
+    fc.property(entries, oneOf("one", "broken", "empty"), (files, path) => {
       const stranger: Entry = ["stranger.yaml", app("stranger", `source: {path: ${path}}, targets: [{clusters: {matchAll: true}}]`)];
-      const [before, after] = [run(list), run([...list, stranger])];
+      const [before, after] = [run(files), run([...files, stranger])];
       assert.deepEqual(
-        after.placements.filter(({ app: key }) => key !== "default//stranger"),
-        before.placements,
+        list(after).filter(({ app: key }) => key !== "default//stranger"),
+        list(before),
       );
       for (const key of before.requests.keys()) assert.ok(after.requests.has(key));
     }),
@@ -110,10 +110,10 @@ test("I2 a document that fails never touches its neighbours", () => {
     "source: {path: one}, targets: [{clusters: {matchAll: true}}], helm: {values: {x: '${cluster.values.gone}'}}",
   ];
   fc.assert(
-    fc.property(entries, oneOf(...bad), (list, spec) => {
-      const known: readonly Entry[] = [...list, ["c.yaml", cluster("k9", "env: prod")]];
+    fc.property(entries, oneOf(...bad), (files, spec) => {
+      const known: readonly Entry[] = [...files, ["c.yaml", cluster("k9", "env: prod")]];
       const [before, after] = [run(known), run([...known, ["bad.yaml", app("bad", spec)]])];
-      const others = (resolution: Resolution) => resolution.placements.filter(({ app: key }) => key !== "default//bad");
+      const others = (resolution: Resolution) => list(resolution).filter(({ app: key }) => key !== "default//bad");
       assert.deepEqual(others(after), others(before));
       assert.ok([...after.incomplete].includes("default//bad" as never));
       assert.deepEqual(
@@ -124,15 +124,15 @@ test("I2 a document that fails never touches its neighbours", () => {
   );
 });
 
-test("a second App of a name that is taken changes nothing but the list of problems", () => {
+test("a second App of a name that is taken changes nothing but the files of problems", () => {
   fc.assert(
-    fc.property(entries, oneOf(...names), (list, name) => {
-      const before = run(list);
+    fc.property(entries, oneOf(...names), (files, name) => {
+      const before = run(files);
       const twin: Entry = ["0-twin.yaml", app(name, "source: {path: two}, targets: [{clusters: {matchAll: true}}]")];
       const incumbents = new Map(before.incumbents);
       if (!incumbents.has(`App default//${name}`)) return;
-      const after = run([...list, twin], incumbents);
-      assert.deepEqual(after.placements, before.placements);
+      const after = run([...files, twin], incumbents);
+      assert.deepEqual(list(after), list(before));
       assert.ok(after.problems.some(({ code, place }) => code === "E_DUPLICATE_APP" && place?.path === "0-twin.yaml"));
     }),
   );
@@ -140,8 +140,10 @@ test("a second App of a name that is taken changes nothing but the list of probl
 
 test("what is needed is what is placed: every Placement has a request, and nothing is left unanswered", () => {
   fc.assert(
-    fc.property(entries, (list) => {
-      const { placements, requests, needs } = run(list);
+    fc.property(entries, (files) => {
+      const resolution = run(files);
+      const { requests, needs } = resolution;
+      const placements = list(resolution);
       assert.equal(needs.length, 0);
       for (const { request } of placements) assert.ok(requests.has(request));
       const pairs = placements.map(({ app: key, cluster: where }) => `${key} ${where}`);

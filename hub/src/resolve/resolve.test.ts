@@ -9,6 +9,7 @@ import {
   enrolled,
   everywhere,
   group,
+  list,
   many,
   modelOf,
   placed,
@@ -25,7 +26,7 @@ const clusters = many(
 const fleet = (apps: string, more: Files = {}): Files => ({ "clusters.yaml": clusters, "apps.yaml": apps, ...more });
 const run = (apps: string, folders: Folders = {}): Resolution => resolveAll(modelOf(fleet(apps)), folders);
 const requestOf = (resolution: Resolution, where: string): RenderRequest => {
-  const placement = resolution.placements.find((each) => `${each.app.split("/").at(-1)}@${each.cluster}` === where);
+  const placement = list(resolution).find((each) => `${each.app.split("/").at(-1)}@${each.cluster}` === where);
   const request = placement && resolution.requests.get(placement.request);
   assert.ok(request, where);
   return request;
@@ -67,7 +68,7 @@ test("targets merge in order over the App, and say which of them won", () => {
   );
   assert.deepEqual(requestOf(resolution, "web@berlin").helm.values, { replicas: 3, list: [9], deep: { a: 1, b: null } });
   assert.equal(requestOf(resolution, "web@oslo").helm.values["replicas"], 5);
-  const [berlin, oslo] = resolution.placements;
+  const [berlin, oslo] = list(resolution);
   assert.deepEqual([berlin?.policy.namespace, oslo?.policy.namespace, oslo?.policy.timeoutMs], ["web", "north", 300_000]);
   assert.deepEqual([berlin?.auto, oslo?.auto], [true, false]);
   assert.deepEqual(
@@ -87,7 +88,7 @@ test("settings of the agent alone change no request", () => {
   const resolution = run(app("web", "source: {path: web}, targets: [{clusters: {matchAll: true}}, {cluster: oslo, sync: {heal: false}}]"));
   assert.equal(resolution.requests.size, 1);
   assert.deepEqual(
-    resolution.placements.map(({ policy }) => policy.heal),
+    list(resolution).map(({ policy }) => policy.heal),
     [true, false, true],
   );
 });
@@ -171,7 +172,7 @@ test("D09 F40 I2 a render that fails has no Release, and nothing of its App may 
   });
   assert.deepEqual([codes(resolution), incomplete(resolution)], [["E_RENDER App default//web"], ["web"]]);
   assert.deepEqual(
-    resolution.placements.map(({ release }) => release === null),
+    list(resolution).map(({ release }) => release === null),
     [true, true, true, false, false, false].toReversed(),
   );
 });
@@ -179,7 +180,7 @@ test("D09 F40 I2 a render that fails has no Release, and nothing of its App may 
 test("B15 an empty render is no Release", () => {
   const resolution = run(app("web", `source: {path: web}, ${everywhere}`), { web: "empty" });
   assert.deepEqual([codes(resolution), incomplete(resolution)], [["E_EMPTY_RENDER App default//web"], ["web"]]);
-  assert.ok(resolution.placements.every(({ release }) => release === null));
+  assert.ok(list(resolution).every(({ release }) => release === null));
 });
 
 test("two clusters with one server URL are told", () => {
@@ -377,7 +378,7 @@ test("dependsOn names Apps of the same Tenant that are on that cluster", () => {
       app("shop", `source: {path: shop}, ${everywhere}, dependsOn: [web, db]`),
     ),
   );
-  const shop = resolution.placements
+  const shop = list(resolution)
     .filter(({ app: key }) => key === "default//shop")
     .map(({ cluster: name, dependsOn }) => [name, ...dependsOn]);
   assert.deepEqual(shop, [
@@ -409,7 +410,7 @@ test("a dependency that a broken parent may hold is waited for, not refused", ()
   const files = many(parent("apps"), app("shop", `source: {path: shop}, ${everywhere}, dependsOn: [web]`));
   const resolution = run(files, { apps: "failed" });
   assert.deepEqual(codes(resolution), ["E_RENDER App default//apps"]);
-  assert.deepEqual(resolution.placements[0]?.dependsOn, ["default//web"]);
+  assert.deepEqual(list(resolution)[0]?.dependsOn, ["default//web"]);
 });
 
 test("B32 a commit with more Apps than a Tenant may have takes none of the Apps away that were there", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { assembleFleet, mentionsMuster, parseFleetFile } from "../fleet/fleet.ts";
-import { resolveAll } from "./testdata/fleets.ts";
+import { list, resolveAll } from "./testdata/fleets.ts";
 
 const folder = new URL("../../../test/fleets/tour/", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, folder), "utf8");
@@ -15,9 +15,10 @@ test("the tour's documents are free of faults, and its Apps go where the README 
   const { documents, problems } = assembleFleet(files.map(parseFleetFile), []);
   assert.deepEqual(problems, []);
   const apps = ["shop", "greeter", "notes"].map((name) => read(`apps/${name}.yaml`)).join("---\n");
-  const { placements, requests, problems: later } = resolveAll({ documents, enrolled: [], incumbents: new Map() }, { apps: { apps } });
+  const resolution = resolveAll({ documents, enrolled: [], incumbents: new Map() }, { apps: { apps } });
+  const { requests, problems: later } = resolution;
   assert.deepEqual(later, []);
-  const rows = placements.map(({ app, cluster, request }) => [
+  const rows = list(resolution).map(({ app, cluster, request }) => [
     app.split("/").at(-1),
     cluster,
     requests.get(request)?.path,

@@ -7,19 +7,18 @@ import { appDocument, documentKey, type Problem } from "../fleet/fleet.ts";
 import type { Family } from "./family.ts";
 import { resolveLimits } from "./limits.ts";
 import type { FleetModel } from "./model.ts";
-import type { Placed } from "./placements.ts";
 
 /** Whether an App that is not known may be there all the same: unreadable, or below a parent that is not fully known. */
 export function mayExist(model: FleetModel, family: Family, key: AppKey, depth = 0): boolean {
   if (family.undecided.has(key) || model.broken?.has(appDocument(key)) === true) return true;
-  for (const { birth, variants } of family.members.values()) {
-    if (birth.unread.includes(key) || (!variants.targeted && !birth.complete)) return true;
+  for (const work of family.members.values()) {
+    if (work.birth.unread.includes(key) || (!work.targeted && !work.birthComplete)) return true;
   }
   const was = model.incumbents.get(appDocument(key)) ?? "";
   if (!was.startsWith("in ")) return isFromAny(was, model.unreadable);
   const parent = was.slice(3) as AppKey;
   const member = family.members.get(parent);
-  if (member !== undefined) return !member.birth.complete;
+  if (member !== undefined) return !member.birthComplete;
   return depth >= resolveLimits.depthMax || mayExist(model, family, parent, depth + 1);
 }
 
@@ -29,14 +28,13 @@ export function incompleteApps(
   family: Family,
   broken: ReadonlySet<string>,
   wrong: ReadonlyMap<AppKey, Problem>,
-  placed: ReadonlyMap<AppKey, Placed>,
 ): ReadonlySet<AppKey> {
   const incomplete = new Set<AppKey>([...family.undecided, ...wrong.keys()]);
   const prefix = documentKey("App", "");
   for (const key of broken) if (key.startsWith(prefix)) incomplete.add(key.slice(prefix.length) as AppKey);
-  for (const [key, { variants, birth }] of family.members) {
-    if (!variants.complete || !birth.complete || placed.get(key)?.complete === false) incomplete.add(key);
-    for (const child of birth.unread) incomplete.add(child);
+  for (const [key, work] of family.members) {
+    if (!work.complete) incomplete.add(key);
+    for (const child of work.birth.unread) incomplete.add(child);
   }
   addHidden(incomplete, family, model);
   return incomplete;
@@ -69,15 +67,15 @@ export function nextIncumbents(
   family: Family,
   incomplete: ReadonlySet<AppKey>,
   broken: ReadonlySet<string>,
+  present: (document: string) => boolean,
 ): ReadonlyMap<string, string> {
   const next = new Map(accepted);
   for (const [key, { claim }] of family.members) next.set(appDocument(key), claim.placeId);
-  const present = new Set(model.documents.map(({ key }) => key));
   for (const [document, was] of model.incumbents) {
     if (next.has(document)) continue;
     const hidden = was.startsWith("in ") && incomplete.has(was.slice(3) as AppKey);
     const isApp = document.startsWith(documentKey("App", ""));
-    const disputed = isApp ? incomplete.has(document.slice(4) as AppKey) : present.has(document);
+    const disputed = isApp ? incomplete.has(document.slice(4) as AppKey) : present(document);
     if (hidden || disputed || broken.has(document)) next.set(document, was);
   }
   return new Map([...next].toSorted(([a], [b]) => byCodeUnits(a, b)));

@@ -6,6 +6,11 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import type { ActRow, ActWrite, EnrolmentRow, EnrolmentWrite } from "./acts.ts";
+import type { MoveRow } from "./history.ts";
+
+export type { ActRow, EnrolmentRow } from "./acts.ts";
+export type { MoveRow } from "./history.ts";
 
 export type TokenRow = {
   readonly id: string;
@@ -92,10 +97,17 @@ export type StoredState = {
   readonly documents: readonly DocumentRow[];
   readonly sources: readonly SourceRow[];
   readonly approvals: readonly ApprovalRow[];
+  readonly acts: readonly ActRow[];
+  readonly enrolments: readonly EnrolmentRow[];
 };
+
+/** Rows of a cluster that are new or differ, and Apps that it holds no more. */
+export type ReleasedChange = { readonly put: readonly ReleasedRow[]; readonly drop: readonly AppKey[] };
 
 /** One change. A commit takes a list of them and makes all durable, or none. */
 export type Write =
+  | ActWrite
+  | EnrolmentWrite
   | { readonly kind: "meta"; readonly key: string; readonly value: string }
   | { readonly kind: "token"; readonly row: TokenRow }
   | { readonly kind: "tokenUsed"; readonly id: string }
@@ -105,11 +117,11 @@ export type Write =
   | {
       readonly kind: "bundle";
       readonly row: BundleRow;
-      readonly released: readonly ReleasedRow[];
+      readonly released: ReleasedChange;
       readonly tombstones: readonly Tombstone[];
     }
   /** What only the hub acts on changed; the newest bundle stays. */
-  | { readonly kind: "released"; readonly cluster: ClusterName; readonly rows: readonly ReleasedRow[] }
+  | { readonly kind: "released"; readonly cluster: ClusterName; readonly released: ReleasedChange }
   | {
       readonly kind: "status";
       readonly cluster: ClusterName;
@@ -118,8 +130,9 @@ export type Write =
     }
   | { readonly kind: "release"; readonly digest: Digest; readonly manifest: Manifest; readonly objects: ReadonlyMap<Digest, string> }
   | { readonly kind: "render"; readonly variant: Digest; readonly release: Digest | null; readonly body: JsonValue; readonly at: number }
-  | { readonly kind: "documents"; readonly source: string; readonly rows: readonly DocumentRow[] }
+  | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
+  | { readonly kind: "moves"; readonly rows: readonly MoveRow[] }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */
   | { readonly kind: "sweep"; readonly used: readonly Digest[]; readonly before: number; readonly at: number };

@@ -48,7 +48,7 @@ const bundle = (generation: number): Write => ({
     releases: [release.digest],
     approvals: [],
   },
-  released: [],
+  released: { put: [], drop: [] },
   tombstones: [],
 });
 
@@ -174,7 +174,7 @@ test("S24 what people wrote in Git is sealed under its key, and reads back", asy
   await using store = await openStore(file, key);
   const row = (name: string, text: string) => ({ key: name, source: "root", path: "a.yaml", body: { values: { password: text } } });
   const rows = [row("App/a", canary), row("App/b", "other")];
-  await store.commit([{ kind: "documents", source: "root", rows }]);
+  await store.commit([{ kind: "documents", put: rows, drop: [] }]);
   assert.deepEqual(store.load().documents, rows);
   for (const name of [file, `${file}-wal`]) assert.ok(!(await readFile(name)).includes(canary), name);
   const db = new Database(file);

@@ -9,11 +9,13 @@ import Database from "better-sqlite3";
 
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import { parseManifest, type Manifest } from "@muster/proto/model/release";
+import { readMoves } from "./history.ts";
 import { loadState } from "./load.ts";
 import { holdLock, makePrivate } from "./lock.ts";
-import type { StoredState, Write } from "./rows.ts";
+import type { MoveRow, StoredState, Write } from "./rows.ts";
 import { tryUnseal, unseal } from "./seal.ts";
 import type { WriterAnswer, WriterRequest, WriterStart } from "./writer-thread.ts";
 
@@ -105,6 +107,11 @@ export class Store {
     const row = this.#reader.prepare("SELECT body FROM render WHERE variant = ?").get(variant) as { body: Uint8Array } | undefined;
     const text = row && tryUnseal(this.#storeKey, variant, row.body);
     return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
+  }
+
+  /** What moved on a cluster, newest first; of one App, or of all. */
+  moves(cluster: ClusterName, app: AppKey | null): readonly MoveRow[] {
+    return readMoves(this.#reader, cluster, app);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import type { Database } from "better-sqlite3";
 
 import type { Digest } from "@muster/proto/model/digest";
 import { parseManifest } from "@muster/proto/model/release";
+import { sweepMoves } from "./history.ts";
 import type { Write } from "./rows.ts";
 import { unseal } from "./seal.ts";
 
@@ -13,6 +14,7 @@ type Sweep = Extract<Write, { kind: "sweep" }>;
 export function sweep(db: Database, { used, before, at }: Sweep, storeKey: Uint8Array): void {
   db.prepare("UPDATE render SET used_at = ? WHERE variant IN (SELECT value FROM json_each(?))").run(at, JSON.stringify(used));
   db.prepare("DELETE FROM render WHERE used_at < ?").run(before);
+  sweepMoves(db, at);
   db.exec(`DELETE FROM manifest WHERE release NOT IN (SELECT release FROM render WHERE release IS NOT NULL)
     AND release NOT IN (SELECT named.value FROM bundle, json_each(bundle.releases) AS named)`);
   const named = new Set<Digest>();

@@ -6,7 +6,9 @@ import type { Digest } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
 import { manifestText } from "@muster/proto/model/release";
 import type { JsonValue } from "@muster/proto/model/json";
-import type { ReleasedRow, Write } from "./rows.ts";
+import { actAppliers } from "./acts.ts";
+import { writeMoves } from "./history.ts";
+import type { ReleasedChange, Write } from "./rows.ts";
 import { seal, tryUnseal } from "./seal.ts";
 import { sweep } from "./sweep.ts";
 
@@ -45,6 +47,7 @@ export function writesOn(db: Database, storeKey: Uint8Array): (write: Write) => 
 type Applier<K extends Write["kind"]> = (run: Run, write: Extract<Write, { kind: K }>, storeKey: Uint8Array, keep: Keep) => void;
 
 const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } = {
+  ...actAppliers,
   meta: (run, { key, value }) => run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, value),
   token: (run, { row: t }) =>
     run(
@@ -113,7 +116,7 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
     run("DELETE FROM tombstone WHERE cluster = ?", b.cluster);
     for (const row of tombstones) run("INSERT INTO tombstone (cluster, app, body) VALUES (?,?,?)", b.cluster, row.app, json(row));
   },
-  released: (run, { cluster, rows }) => putReleased(run, cluster, rows),
+  released: (run, { cluster, released }) => putReleased(run, cluster, released),
   status: (run, { cluster, statuses, forgotten }) => {
     for (const status of statuses)
       run("INSERT OR REPLACE INTO status (cluster, app, body) VALUES (?,?,?)", cluster, status.app, json(status));
@@ -131,18 +134,19 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
       seal(storeKey, variant, json(body)),
       at,
     ),
-  documents: (run, { source, rows }, storeKey) => {
-    run("DELETE FROM document WHERE source = ?", source);
-    for (const { key, path, body } of rows)
+  documents: (run, { put, drop }, storeKey) => {
+    for (const key of drop) run("DELETE FROM document WHERE key = ?", key);
+    for (const { key, source, path, body } of put)
       run("INSERT OR REPLACE INTO document (key, source, path, body) VALUES (?,?,?,?)", key, source, path, seal(storeKey, key, json(body)));
   },
   source: (run, { row }) => run("INSERT OR REPLACE INTO source (name, body) VALUES (?,?)", row.name, json(row)),
+  moves: (run, { rows }) => writeMoves(run, rows),
   approval: (run, { row: a }) =>
     run("INSERT OR REPLACE INTO approval (digest, actor, reason, at) VALUES (?,?,?,?)", a.digest, a.actor, a.reason, a.at),
 };
 
-function putReleased(run: Run, cluster: ClusterName, rows: readonly ReleasedRow[]): void {
-  run("DELETE FROM released WHERE cluster = ?", cluster);
-  for (const row of rows)
-    run("INSERT INTO released (cluster, app, release, body) VALUES (?,?,?,?)", cluster, row.app, row.release, json(row));
+function putReleased(run: Run, cluster: ClusterName, { put, drop }: ReleasedChange): void {
+  for (const app of drop) run("DELETE FROM released WHERE cluster = ? AND app = ?", cluster, app);
+  for (const row of put)
+    run("INSERT OR REPLACE INTO released (cluster, app, release, body) VALUES (?,?,?,?)", cluster, row.app, row.release, json(row));
 }

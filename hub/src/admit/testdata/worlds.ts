@@ -6,6 +6,7 @@ import type { AppKey, ClusterName, ObjectIdentity } from "@muster/proto/model/id
 import { releaseDigest, type Manifest } from "@muster/proto/model/release";
 import { compareIdentity } from "@muster/proto/model/identity";
 import type { Placement, Resolution } from "../../resolve/resolve.ts";
+import { bookOf } from "../../resolve/testdata/books.ts";
 import { admit, type Admission, type AppVerdict, type HeldApp, type HeldCluster } from "../admit.ts";
 
 /** `a b c=2`: ConfigMaps; `=` gives another content, `Kind/name` another kind, `name@namespace` another namespace. */
@@ -120,7 +121,9 @@ export function judge(world: World): Admission {
     ...Object.keys(elsewhere).flatMap((app) => on.map((cluster) => placement(app, "x", cluster))),
   ];
   const resolution: Resolution = {
-    placements,
+    touched: "all",
+    touchedApps: "all",
+    placements: bookOf(placements),
     needs: [],
     requests: new Map(),
     clusters: [],

@@ -8,12 +8,14 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as readText } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 
 import { Secret } from "@muster/proto/model/secret";
 
 import { startGitServer, type GitServer } from "../../../../test/gitserver/gitserver.ts";
 import type { SourceAddress } from "../address.ts";
+import type { GitProgram } from "../git-program.ts";
 import type { GitLimits } from "../limits.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { openSource, type Fetched, type GitSource } from "../source.ts";
@@ -42,11 +44,12 @@ export async function open(
   more: Partial<SourceAddress> = {},
   limits: Partial<GitLimits> = {},
   dir?: string,
+  program?: GitProgram | null,
 ): Promise<Opened> {
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (_: object, message: string) => void warnings.push(message) };
   const where = dir ?? (await folder(t));
-  const source = await openSource({ dir: where, log, limits, address: { name: "root", url, revision: null, credentials, ...more } });
+  const source = await openSource({ dir: where, log, limits, ...(program === undefined ? {} : { program }), address: { name: "root", url, revision: null, credentials, ...more } });
   return { ...source, warnings, dir: where };
 }
 
@@ -81,9 +84,9 @@ export const raw = (server: GitServer, repository: string, args: readonly string
   }).trim();
 
 /** A server under the test's own control. */
-export async function stub(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+export async function stub(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<string> {
   const server = http.createServer((request, response) => {
-    request.resume().on("end", () => answer(request, response));
+    void readText(request).then((body) => answer(request, response, body));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -97,7 +100,7 @@ export const flush = Buffer.from("0000");
 
 /** Answers as protocol version 0: `commit` is main, and every fetch gets `pack`. */
 export function serving(commit: string, pack: Uint8Array) {
-  return (request: IncomingMessage, response: ServerResponse) => {
+  return (request: IncomingMessage, response: ServerResponse, body: string) => {
     if (request.method === "GET") {
       response.setHeader("content-type", "application/x-git-upload-pack-advertisement");
       const refs = [
@@ -107,7 +110,9 @@ export function serving(commit: string, pack: Uint8Array) {
       response.end(Buffer.concat([line("# service=git-upload-pack\n"), flush, ...refs, flush]));
       return;
     }
-    const chunks = [line(`shallow ${commit}\n`), flush, line("NAK\n")];
+    const shallow = [line(`shallow ${commit}\n`), flush];
+    if (!body.includes("0009done")) return void response.end(Buffer.concat(shallow)); // git asks twice
+    const chunks = [...shallow, line("NAK\n")];
     for (let at = 0; at < pack.length; at += 60_000) chunks.push(line(Buffer.concat([Buffer.from([1]), pack.subarray(at, at + 60_000)])));
     response.end(Buffer.concat([...chunks, flush]));
   };

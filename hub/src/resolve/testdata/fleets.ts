@@ -5,7 +5,7 @@ import type { ClusterName } from "@muster/proto/model/identity";
 import { isJsonObject } from "@muster/proto/model/json";
 import { assembleFleet, parseFleetFile, type FleetDocument } from "../../fleet/fleet.ts";
 import { readYaml } from "../../yaml/yaml.ts";
-import { resolve, type Enrolled, type FleetModel, type RenderAnswer, type RenderRequest, type Resolution } from "../resolve.ts";
+import { resolve, type Enrolled, type FleetModel, type Placement, type RenderAnswer, type RenderRequest, type Resolution } from "../resolve.ts";
 
 export type Files = Readonly<Record<string, string>>;
 
@@ -76,9 +76,12 @@ export function resolveAll(model: FleetModel, folders: Folders = {}, renders = n
   throw new Error("resolving needs no end");
 }
 
+/** Every Placement, by App, then cluster. */
+export const list = ({ placements }: Resolution): readonly Placement[] => [...placements.all()];
+
 /** `app@cluster` of every Placement. */
-export const placed = ({ placements }: Resolution): string[] =>
-  placements.map(({ app: key, cluster: name }) => `${key.split("/").at(-1)}@${name}`);
+export const placed = (resolution: Resolution): string[] =>
+  list(resolution).map(({ app: key, cluster: name }) => `${key.split("/").at(-1)}@${name}`);
 
 export const codes = ({ problems }: Resolution): string[] =>
   problems.map(({ code, subject, cluster: name }) => [code, subject, name].filter(Boolean).join(" "));

@@ -1,0 +1,68 @@
+// The documents of all Sources as one fleet. A Source that suddenly says nothing, or that was not fetched yet, keeps its last known ones.
+// Gives out the same object until something that it says is different.
+
+import type { Digest } from "@muster/proto/model/digest";
+import { admitSource } from "../admit/admit.ts";
+import { assembleFleet, type AssembledFleet, type FleetDocument, type ParsedFile, type Problem } from "../fleet/fleet.ts";
+import type { SourceView } from "./sources/source-loop.ts";
+
+export type Reading = { readonly fleet: AssembledFleet; readonly problems: readonly Problem[] };
+
+type Part = { readonly source: string; readonly files: SourceView["files"] | null };
+
+export class FleetReading {
+  #last: { readonly parts: readonly Part[]; readonly reading: Reading; readonly held: boolean } | undefined;
+  #documents: readonly FleetDocument[];
+
+  /** `documents`: those that the last run of the hub acted on. */
+  constructor(documents: readonly FleetDocument[]) {
+    this.#documents = documents;
+  }
+
+  read(views: readonly SourceView[], approvals: ReadonlySet<Digest>): Reading {
+    const parts = views.map(({ name, snapshot, files }): Part => ({ source: name, files: snapshot === null ? null : files }));
+    const last = this.#last;
+    if (last !== undefined && !last.held && sameParts(last.parts, parts)) return last.reading;
+    const { reading, held } = this.#join(views, approvals);
+    this.#last = { parts, reading, held };
+    this.#documents = reading.fleet.documents;
+    return reading;
+  }
+
+  #join(views: readonly SourceView[], approvals: ReadonlySet<Digest>): { readonly reading: Reading; readonly held: boolean } {
+    const before = Map.groupBy(this.#documents, ({ place }) => place.source);
+    const fetched = views.filter(({ snapshot }) => snapshot !== null);
+    const whole = assembleFleet(filesOf(fetched), this.#documents);
+    const after = Map.groupBy(whole.documents, ({ place }) => place.source);
+    const problems: Problem[] = [];
+    const silent = new Set<string>();
+    for (const { name, snapshot } of fetched) {
+      const reading = { source: name, commit: snapshot?.commit ?? "", before: before.get(name) ?? [], after: after.get(name) ?? [] };
+      const verdict = admitSource({ ...reading, pathFound: true, approvals });
+      if (verdict.kind === "take") continue;
+      problems.push(verdict.problem);
+      silent.add(name);
+    }
+    const fleet = silent.size === 0 ? whole : assembleFleet(filesOf(fetched.filter(({ name }) => !silent.has(name))), this.#documents);
+    const absent = views.filter(({ name, snapshot }) => snapshot === null || silent.has(name));
+    const kept = absent.flatMap(({ name }) => before.get(name) ?? []);
+    const unknown = absent.filter(({ name }) => !before.has(name)).map(({ name }) => name);
+    return { reading: { fleet: withKept(fleet, kept, unknown), problems }, held: silent.size > 0 };
+  }
+}
+
+const filesOf = (views: readonly SourceView[]): ParsedFile[] => views.flatMap(({ files }) => [...files.values()]);
+
+function withKept(fleet: AssembledFleet, kept: readonly FleetDocument[], unknown: readonly string[]): AssembledFleet {
+  if (kept.length === 0 && unknown.length === 0) return fleet;
+  const present = new Set(fleet.documents.map(({ key }) => key));
+  return {
+    ...fleet,
+    documents: [...fleet.documents, ...kept.filter(({ key }) => !present.has(key))],
+    unreadable: new Set([...fleet.unreadable, ...unknown]),
+  };
+}
+
+function sameParts(a: readonly Part[], b: readonly Part[]): boolean {
+  return a.length === b.length && a.every(({ source, files }, i) => source === b[i]?.source && files === b[i].files);
+}

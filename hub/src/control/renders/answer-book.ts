@@ -1,0 +1,119 @@
+// Answers to render requests over many commits. Each stays until a path changes that its render looked at; what changed is found by path,
+// not by going through the answers.
+
+import type { Digest } from "@muster/proto/model/digest";
+import type { RenderRequest } from "../../resolve/resolve.ts";
+import type { Answered, Found } from "./renders.ts";
+import { parentOf, type Witness } from "./witness.ts";
+
+type Kept = { readonly request: RenderRequest; readonly reads: ReadonlyMap<string, Witness>; readonly variant: Digest | null };
+
+/** Request keys by the path that they looked at, of one content. `of`: some request that names it. */
+type Index = { readonly of: RenderRequest; readonly exact: Map<string, Set<Digest>>; readonly folders: Map<string, Set<Digest>> };
+
+export class AnswerBook {
+  readonly #answers = new Map<Digest, Answered>();
+  readonly #kept = new Map<Digest, Kept>();
+  readonly #indexes = new Map<string, Index>();
+  readonly #stale = new Set<Digest>();
+
+  /** For resolve: the answers by key. */
+  get answers(): ReadonlyMap<Digest, Answered> {
+    return this.#answers;
+  }
+
+  /** Variants of all answers: renders that are in use. */
+  get variants(): readonly Digest[] {
+    return [...this.#kept.values()].flatMap(({ variant }) => variant ?? []);
+  }
+
+  /** The contents that answers depend on, each with a request that names it. */
+  get contents(): readonly (readonly [key: string, request: RenderRequest])[] {
+    return [...this.#indexes].map(([key, { of }]) => [key, of] as const);
+  }
+
+  /** Requests whose answers may not be true any more, until they are settled again. */
+  get stale(): readonly RenderRequest[] {
+    return [...this.#stale].flatMap((key) => this.#kept.get(key)?.request ?? []);
+  }
+
+  /** True when the answer is another one than before. */
+  settle(request: RenderRequest, { answered, reads }: Found): boolean {
+    const { key } = request;
+    this.#unindex(key);
+    this.#stale.delete(key);
+    this.#kept.set(key, { request, reads, variant: answered.variant });
+    for (const [content, witness] of reads) this.#enter(content, witness, request);
+    const before = this.#answers.get(key);
+    if (before !== undefined && sameAnswer(before, answered)) return false;
+    this.#answers.set(key, answered);
+    return true;
+  }
+
+  /** These paths of a content changed; null: all of it may have. What looked at them is stale. */
+  mark(content: string, paths: readonly string[] | null): void {
+    const index = this.#indexes.get(content);
+    if (index === undefined) return;
+    const add = (found: ReadonlySet<Digest> | undefined): void => found?.forEach((key) => this.#stale.add(key));
+    if (paths === null) {
+      for (const found of [...index.exact.values(), ...index.folders.values()]) add(found);
+    }
+    for (const path of paths ?? []) {
+      add(index.exact.get(path));
+      for (let folder = parentOf(path); ; folder = parentOf(folder)) {
+        add(index.folders.get(folder));
+        if (folder === "") break;
+      }
+    }
+  }
+
+  /** Forgets answers to requests that nobody has any more. */
+  keepOnly(wanted: (key: Digest) => boolean): void {
+    for (const key of this.#answers.keys()) if (!wanted(key)) this.forget(key);
+  }
+
+  forget(key: Digest): void {
+    this.#unindex(key);
+    this.#stale.delete(key);
+    this.#kept.delete(key);
+    this.#answers.delete(key);
+  }
+
+  #enter(content: string, { exact, folders }: Witness, request: RenderRequest): void {
+    const { key } = request;
+    const index = this.#indexes.get(content) ?? { of: request, exact: new Map(), folders: new Map() };
+    this.#indexes.set(content, index);
+    for (const path of exact) put(index.exact, path, key);
+    for (const path of folders) put(index.folders, path, key);
+  }
+
+  #unindex(key: Digest): void {
+    for (const [content, { exact, folders }] of this.#kept.get(key)?.reads ?? []) {
+      const index = this.#indexes.get(content);
+      if (index === undefined) continue;
+      for (const path of exact) take(index.exact, path, key);
+      for (const path of folders) take(index.folders, path, key);
+      if (index.exact.size === 0 && index.folders.size === 0) this.#indexes.delete(content);
+    }
+  }
+}
+
+function put(map: Map<string, Set<Digest>>, path: string, key: Digest): void {
+  const known = map.get(path);
+  if (known === undefined) map.set(path, new Set([key]));
+  else known.add(key);
+}
+
+function take(map: Map<string, Set<Digest>>, path: string, key: Digest): void {
+  const known = map.get(path);
+  known?.delete(key);
+  if (known?.size === 0) map.delete(path);
+}
+
+/** Whether two answers mean the same to the fleet; which Variant it was, and whether it was kept, does not count. */
+function sameAnswer(a: Answered, b: Answered): boolean {
+  if (a.kind !== b.kind) return false;
+  const { variant: _a, cached: _b, ...left } = a;
+  const { variant: _c, cached: _d, ...right } = b;
+  return JSON.stringify(left) === JSON.stringify(right);
+}

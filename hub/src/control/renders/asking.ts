@@ -1,0 +1,97 @@
+// Keeps the answers to render requests true from commit to commit: looks at what changed in each content, asks again only for what looked
+// at it, and says which answers are others now.
+
+import type { Digest } from "@muster/proto/model/digest";
+import { changes, type Snapshot } from "../../git/git.ts";
+import type { RenderAnswer, RenderRequest } from "../../resolve/resolve.ts";
+import { refOf } from "../sources/content.ts";
+import type { Contents } from "../sources/fleet-sources.ts";
+import { AnswerBook } from "./answer-book.ts";
+import { openRenders, type Content, type Found, type Renders, type RendersOptions } from "./renders.ts";
+
+export type AskingOptions = Omit<RendersOptions, "contentOf">;
+
+/** So many paths of one commit are looked up one by one; beyond, everything of the content counts as changed. */
+const pathsMax = 50_000;
+/** Answers that nobody asks for any more are kept up to this many: a revert finds them. */
+const spareMax = 10_000;
+
+export class Asking {
+  readonly #renders: Renders;
+  readonly #book = new AnswerBook();
+  /** The Snapshot that the answers of a content are of; null: it was not there. */
+  readonly #seen = new Map<string, Snapshot | null>();
+  #contents: Contents | undefined;
+
+  constructor(options: AskingOptions) {
+    this.#renders = openRenders({ ...options, contentOf: (request) => this.#contentOf(request) });
+  }
+
+  get answers(): ReadonlyMap<Digest, RenderAnswer> {
+    return this.#book.answers;
+  }
+
+  /** Variants of all answers: renders that are in use. */
+  get variants(): readonly Digest[] {
+    return this.#book.variants;
+  }
+
+  /** Brings all answers to these contents. The keys of those that are others now. Stays unfinished when it rejects: call it again. */
+  async freshen(contents: Contents, signal: AbortSignal): Promise<ReadonlySet<Digest>> {
+    this.#contents = contents;
+    for (const [key, request] of this.#book.contents) await this.#look(key, request, contents);
+    return this.answer(this.#book.stale, signal);
+  }
+
+  /** Answers requests from the contents of the last `freshen`. The keys of answers that are others now. */
+  async answer(requests: readonly RenderRequest[], signal: AbortSignal): Promise<ReadonlySet<Digest>> {
+    const changed = new Set<Digest>();
+    if (requests.length === 0) return changed;
+    const found = await this.#renders.answer(requests, signal);
+    for (const request of requests) {
+      if (this.#book.settle(request, found.get(request.key) as Found)) changed.add(request.key);
+    }
+    return changed;
+  }
+
+  /** Forgets answers that nobody asks for, when there are many. */
+  tidy(requests: ReadonlyMap<Digest, RenderRequest>): void {
+    if (this.#book.answers.size > requests.size + spareMax) this.#book.keepOnly((key) => requests.has(key));
+  }
+
+  async #look(key: string, request: RenderRequest, contents: Contents): Promise<void> {
+    const state = contents.of(refOf(request));
+    const now = state.kind === "there" ? state.snapshot : null;
+    const before = this.#seen.get(key) ?? null;
+    if (now === before && now !== null) return;
+    this.#book.mark(key, now === null || before === null ? null : await changedPaths(before, now));
+    this.#seen.set(key, now);
+  }
+
+  #contentOf(request: RenderRequest): Content {
+    const state = this.#contents?.of(refOf(request));
+    if (state === undefined) throw new TypeError("a render before any content");
+    if (state.kind === "pending") {
+      const { key } = state;
+      return { kind: "failed", key, code: pendingCode, message: `${key} is being fetched` };
+    }
+    if (state.kind === "failed") return state;
+    const { key, snapshot } = state;
+    if (!this.#seen.has(key)) this.#seen.set(key, snapshot);
+    return { kind: "there", key, tree: snapshot.tree };
+  }
+}
+
+/** Nothing is wrong: what an App deploys was not fetched yet. */
+export const pendingCode = "E_SOURCE_PENDING";
+
+/** Null: too many to look at one by one. */
+async function changedPaths(before: Snapshot, after: Snapshot): Promise<readonly string[] | null> {
+  if (before.commit === after.commit) return [];
+  const paths: string[] = [];
+  for await (const { path } of changes(before, after, "")) {
+    paths.push(path);
+    if (paths.length > pathsMax) return null;
+  }
+  return paths;
+}

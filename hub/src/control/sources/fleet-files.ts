@@ -1,0 +1,97 @@
+// The documents of a Source: reads the files that changed from one Snapshot to the next.
+
+import { messageOf, OperationError } from "@muster/proto/model/failure";
+import { isFleetFile, mentionsMuster, parseFleetFile, type ParsedFile } from "../../fleet/fleet.ts";
+import { changes, type Snapshot } from "../../git/git.ts";
+
+export type FleetFilesOptions = {
+  readonly source: string;
+  /** Only documents below it count; "" is the root. */
+  readonly path: string;
+  /** Said when the folder is gone. */
+  readonly remedy: string;
+  /** Files that held documents in the commit that was acted on last: they are looked into whatever they look like now. */
+  readonly heldPaths: () => ReadonlySet<string>;
+};
+
+export type FleetFiles = ReadonlyMap<string, ParsedFile>;
+
+const textBytesMax = 4 * 1024 * 1024;
+
+/** Faults of one path: links that lead out, submodules, names that are refused. */
+const ofThePath: ReadonlySet<string> = new Set([
+  "E_SYMLINK",
+  "E_SUBMODULE",
+  "E_NAME_UNSAFE",
+  "E_NAME_COLLISION",
+  "E_PATH_ESCAPE",
+  "E_PATH_MISSING",
+]);
+
+/** The files after a change: those that did not change are the same. Throws when anything but a single path cannot be read (I2). */
+export async function nextFiles(
+  options: FleetFilesOptions,
+  files: FleetFiles,
+  before: Snapshot | null,
+  after: Snapshot,
+): Promise<{ readonly files: FleetFiles; readonly count: number }> {
+  const { source, path, remedy } = options;
+  if ((await after.tree.entry(path))?.kind !== "tree") {
+    const why = `commit ${after.commit.slice(0, 12)} has no folder ${path || "."}`;
+    throw new OperationError("notFound", source, why, undefined, { code: "E_PATH_MISSING", remedy });
+  }
+  const found = new Map<string, ParsedFile | undefined>();
+  for await (const { path: file, after: now } of changes(before, after, path)) {
+    if (isFleetFile(file)) found.set(file, now === null ? undefined : await parse(options, after, file, files.get(file)));
+  }
+  return { files: merged(files, found), count: found.size };
+}
+
+/** The same map where no document came, went or changed. */
+function merged(files: FleetFiles, found: ReadonlyMap<string, ParsedFile | undefined>): FleetFiles {
+  const changed = [...found].filter(([file, parsed]) => parsed !== undefined || files.has(file));
+  if (changed.length === 0) return files;
+  const next = new Map(files);
+  for (const [file, parsed] of changed) {
+    if (parsed === undefined) next.delete(file);
+    else next.set(file, parsed);
+  }
+  return next;
+}
+
+async function parse(
+  { source, heldPaths }: FleetFilesOptions,
+  { tree }: Snapshot,
+  path: string,
+  before: ParsedFile | undefined,
+): Promise<ParsedFile | undefined> {
+  const held = (before?.documents.length ?? 0) > 0 || before?.broken === true || heldPaths().has(path);
+  let text: string;
+  try {
+    const entry = await tree.entry(path);
+    if (entry?.kind !== "blob") return undefined;
+    const bytes = await tree.read(entry.oid);
+    if (bytes.length > textBytesMax)
+      return held ? unreadable(source, path, "E_LIMIT", `it is larger than ${textBytesMax} bytes`) : undefined;
+    text = new TextDecoder().decode(bytes);
+  } catch (error) {
+    // What is wrong with this path alone stops this file alone; everything else is Git that cannot be read, and never an empty file (I2).
+    const code = error instanceof OperationError ? (error.fault?.code ?? "") : "";
+    if (!ofThePath.has(code)) throw error;
+    return unreadable(source, path, code, messageOf(error));
+  }
+  return held || mentionsMuster(text) ? parseFleetFile({ source, path, text }) : undefined;
+}
+
+/** A file of which nothing is known now: what it held before stays. */
+function unreadable(source: string, path: string, code: string, why: string): ParsedFile {
+  const message = `cannot read ${path}: ${why}`;
+  return {
+    source,
+    path,
+    documents: [],
+    brokenKeys: [],
+    broken: true,
+    problems: [{ code, severity: "error", message, place: { source, path, line: 1 } }],
+  };
+}

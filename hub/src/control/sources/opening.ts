@@ -1,0 +1,47 @@
+// Opens what an address names: with its secret, in a folder of its own.
+
+import { join } from "node:path";
+
+import { OperationError } from "@muster/proto/model/failure";
+import { allowedRemote } from "../../fleet/fleet.ts";
+import { openSource, type RemoteAddress } from "../../git/git.ts";
+import type { HubLog } from "../log.ts";
+import { contentFolder, type ContentAddress } from "./content.ts";
+import type { Watched } from "./watch.ts";
+
+export type OpeningOptions = {
+  readonly dataDir: string;
+  /** Reads a secret by its ref, anew at each opening. */
+  readonly secret: (ref: string) => Promise<Omit<RemoteAddress, "url">>;
+  readonly log: HubLog;
+};
+
+/** Throws OperationErrors: a secret that is missing, a URL that is not acceptable. Sends nothing yet. */
+export async function openContent(options: OpeningOptions, address: ContentAddress): Promise<Watched> {
+  if (address.kind === "git") return openRepository(options, address);
+  throw new OperationError("invalid", address.key, `cannot fetch ${address.kind} yet`);
+}
+
+async function openRepository({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {
+  const { key, url, revision, secretRef, submodules, mirrors, remotes, insecure } = address;
+  const server = async (at: string, ref: string | null): Promise<RemoteAddress> => ({
+    url: at,
+    insecure,
+    ...(ref === null ? {} : await secret(ref)),
+  });
+  return openSource({
+    dir: join(dataDir, "git", contentFolder(key)),
+    log,
+    address: {
+      name: key,
+      revision,
+      submodules,
+      ...(await server(url, secretRef)),
+      // A mirror is shown what a remote of its URL is shown, never what the Source itself is shown (S15).
+      mirrors: await Promise.all(mirrors.map((mirror) => server(mirror, allowedRemote(remotes, mirror)?.secretRef ?? null))),
+      remotes: submodules ? await Promise.all(remotes.filter(isGit).map((remote) => server(remote.url, remote.secretRef))) : [],
+    },
+  });
+}
+
+const isGit = ({ url }: { readonly url: string }): boolean => !url.startsWith("oci:");
