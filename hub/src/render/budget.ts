@@ -3,13 +3,11 @@
 
 import { RenderFault } from "./rendered.ts";
 
-const nodesMax = 2_000_000;
-
 /** Counts down over all documents of one render. */
 export class NodeBudget {
   #left: number;
 
-  constructor(most = nodesMax) {
+  constructor(most: number) {
     this.#left = most;
   }
 

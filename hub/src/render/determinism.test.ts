@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canonicalJson } from "@muster/proto/model/canonical";
 import type { JsonObject } from "@muster/proto/model/json";
+import { digestOf } from "@muster/proto/model/digest";
 import { Renderer, type RenderInput } from "./render.ts";
 import { chartOf, configMap, filesOf, inputOf } from "./testdata.ts";
+import { isChecked } from "./twice.ts";
 
 const drawing = [
   "alnum: {{ randAlphaNum 16 | quote }}",
@@ -92,4 +94,50 @@ test("B49 S17 lookup answers nothing with a warning, host names and the environm
   const env = await renderer.render(inputOf("helm", "chart", chartOf({ "a.yaml": configMap("a", 'x: {{ env "HOME" }}') })));
   assert.ok(env.kind === "failed");
   assert.deepEqual([env.code, env.message], ["E_TEMPLATE", "unknown function env"]);
+});
+
+test("B52 what Go gives in no order comes sorted: keys, values, and subcharts", async () => {
+  await using renderer = await Renderer.open({ checkEvery: 1 });
+  const many = `(dict ${Array.from({ length: 12 }, (_, at) => `"k${at}" "v${at}"`).join(" ")})`;
+  const template = configMap("a", `keys: {{ keys ${many} | join "" | quote }}\nvalues: {{ values ${many} | join "" | quote }}`);
+  const subcharts = Object.fromEntries(
+    ["a", "b", "c", "d"].flatMap((name) => [
+      [`charts/${name}/Chart.yaml`, `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`],
+      [`charts/${name}/templates/_x.tpl`, `{{ define "x" }}${name}{{ end }}`],
+    ]),
+  );
+  const input = inputOf("helm", "chart", chartOf({ "a.yaml": template, "b.yaml": configMap("b", 'x: {{ include "x" . }}') }, subcharts));
+  const expected = await textOf(renderer, input);
+  for (let round = 0; round < 10; round += 1) assert.equal(await textOf(renderer, input), expected);
+});
+
+test("B52 a chart whose renders differ is E_NONDETERMINISTIC with the object that differs", async () => {
+  await using renderer = await Renderer.open({ checkEvery: 1 });
+  // Subcharts of one name and version: Helm keeps the templates of one of them, whichever Go's map gives last.
+  const twins = Object.fromEntries(
+    ["a", "b", "c", "d", "e", "f"].flatMap((folder) => [
+      [`charts/${folder}/Chart.yaml`, "apiVersion: v2\nname: twin\nversion: 1.0.0\n"],
+      [`charts/${folder}/templates/t.yaml`, configMap("twin", `from: ${folder}`)],
+    ]),
+  );
+  const input = inputOf("helm", "chart", chartOf({}, twins));
+  for (let round = 0; round < 100; round += 1) {
+    const result = await renderer.render(input);
+    if (result.kind === "rendered") continue; // by chance
+    assert.deepEqual([result.code, result.path], ["E_NONDETERMINISTIC", "chart/charts/twin/templates/t.yaml"]);
+    assert.match(result.message, /differ in ConfigMap demo\/twin/);
+    return;
+  }
+  assert.fail("no difference was seen in 100 renders");
+});
+
+test("B52 the same Variants are checked each time, one of sixteen", () => {
+  const seeds = Array.from({ length: 1024 }, (_, at) => digestOf(String(at)));
+  const checked = seeds.filter((seed) => isChecked(seed, 16));
+  assert.deepEqual(
+    checked,
+    seeds.filter((seed) => isChecked(seed, 16)),
+  );
+  assert.ok(checked.length > 30 && checked.length < 110, String(checked.length));
+  assert.ok(!seeds.some((seed) => isChecked(seed, 0)));
 });

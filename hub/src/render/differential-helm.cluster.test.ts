@@ -39,7 +39,7 @@ for (const [what, one] of Object.entries(chartCorpus)) {
     await using place = await prepared(one);
     const files = await filesBelow(place.folder);
     // What `helm dependency update` fetched stays out: we place it ourselves, as it stands in the lock.
-    if (what.includes("beside")) for (const path of [...files.keys()]) if (path.startsWith("c/charts/")) files.delete(path);
+    if (what.includes("beside")) for (const path of files.keys()) if (path.startsWith("c/charts/")) files.delete(path);
     const input = inputOf("helm", "c", files, { helm: { ...noHelm, ...one.helm } });
     const args = ["template", "demo", "c", "--namespace", "demo", "--include-crds", ...(one.flags ?? [])];
     const helm4 = await runNative("helm", args, place.folder);

@@ -45,11 +45,14 @@ for (const [what, texts] of Object.entries(kustomizeCorpus)) {
     assert.ok(files instanceof Map);
     const input = inputOf("kustomize", "k", files as ReadonlyMap<string, Uint8Array>);
     const expected = await native(place.folder);
-    const request = kustomizeRequest(input, (await diskOf(input)).files, [], false, true);
+    const request = kustomizeRequest(input, (await diskOf(input)).files, [], true);
     assert.equal(await printedBy(await startedInstance(), request, input.seed), expected);
     const mine = await renderer.render(input);
     assert.ok(mine.kind === "rendered", JSON.stringify(mine));
     assert.deepEqual(objectsOf(mine), objectsOf(expected));
+    const traced = await renderer.render({ ...input, trace: true });
+    assert.ok(traced.kind === "rendered");
+    assert.deepEqual(objectsOf(traced), objectsOf(expected));
   });
 }
 
@@ -73,6 +76,8 @@ test("a remote base and a chart of a repository, handed in, give what kustomize 
   const mine = await renderer.render(inputOf("kustomize", "k", files, { remotes }));
   assert.ok(mine.kind === "rendered", JSON.stringify(mine));
   assert.deepEqual(objectsOf(mine), objectsOf(await native(place.folder)));
-  const service = mine.objects.find(({ identity }) => identity.kind === "Service" && identity.name === "web");
+  const traced = await renderer.render(inputOf("kustomize", "k", files, { remotes, trace: true }));
+  assert.ok(traced.kind === "rendered");
+  const service = traced.objects.find(({ identity }) => identity.kind === "Service" && identity.name === "web");
   assert.deepEqual(service?.source, { path: "k/kustomization.yaml", line: 1 });
 });

@@ -66,7 +66,7 @@ for (const [what, helm, flags] of helmCases) {
     const files = await filesIn(".");
     const mine = await ours(inputOf("helm", "shop", files, { helm: { ...noHelm, ...helm } }));
     assertSame(mine, await native("helm", ["template", "demo", "shop", "--namespace", "demo", "--include-crds", ...flags]));
-    assert.ok(mine.objects.length > 8);
+    assert.ok(mine.objects.length > 7); // the test hook is left out
   });
 }
 

@@ -1,22 +1,34 @@
 // One render from its input to its result, on the thread that runs the module.
 
-import { identityKey } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import { readYaml } from "../yaml/yaml.ts";
 import { NodeBudget, nodesInJson } from "./budget.ts";
 import type { Instance, ModuleAnswer, ModuleDocument } from "./instance.ts";
 import { isKustomization } from "./kustomization.ts";
 import { normalise, type RenderedDocument } from "./normalise.ts";
+import { originsOf } from "./origins.ts";
 import { plainDocuments } from "./plain.ts";
-import { isRenderCode, RenderFault, type Rendered, type RenderFailed, type RenderInput, type RenderResult } from "./rendered.ts";
+import {
+  isRenderCode,
+  RenderFault,
+  type Rendered,
+  type RenderFailed,
+  type RenderInput,
+  type RenderResult,
+  type SourcePlace,
+} from "./rendered.ts";
 import { diskOf, helmRequest, kustomizeRequest, type ModuleRequest } from "./request.ts";
 import { documentLines, originMetadata, transformerMetadata, withoutMarks } from "./sources.ts";
-import { decodeFile, decodeUtf8, refusePointer } from "./text.ts";
+import { decodeFile, decodeUtf8, lineOf, refusePointer } from "./text.ts";
 
-/** Renders one input. `outputMaxBytes` bounds the text that Helm or Kustomize give back. Rejects only when the instance died. */
-export async function perform(input: RenderInput, instance: () => Instance, outputMaxBytes: number): Promise<RenderResult> {
+/** `outputMaxBytes`: of the text that Helm or Kustomize give back; `nodesMax`: keys and values of all documents. */
+export type RenderBounds = { readonly outputMaxBytes: number; readonly nodesMax: number };
+
+/** Renders one input within these bounds. Rejects only when the instance died. */
+export async function perform(input: RenderInput, instance: () => Instance, bounds: RenderBounds): Promise<RenderResult> {
+  const { outputMaxBytes, nodesMax } = bounds;
   try {
-    const budget = new NodeBudget();
+    const budget = new NodeBudget(nodesMax);
     const { namespace } = input;
     if (input.kind === "yaml") return normalise(plainDocuments(input, budget), { namespace });
     refusePointers(input);
@@ -49,26 +61,18 @@ function helm(input: RenderInput, { documents, warnings }: Done, budget: NodeBud
 
 async function kustomize(input: RenderInput, run: (request: ModuleRequest) => Done, budget: NodeBudget): Promise<Rendered> {
   const disk = await diskOf(input);
-  const normalised = (marks: readonly string[], forced: boolean): Rendered => {
-    const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks, forced));
-    const values = documents.flatMap((document, at) => parsed(document, at, budget));
-    const unmarked = values.map((each) => {
-      const { value, source, trace } = withoutMarks(each.value, disk);
-      return { ...each, value, source: source ?? each.source, ...(trace && { trace }) };
-    });
-    return normalise(unmarked, { namespace: input.namespace, warnings });
-  };
-  const rendered = normalised([originMetadata], false);
-  return input.trace === true ? traced(rendered, normalised([originMetadata, transformerMetadata], true)) : rendered;
-}
-
-// Marks can change what a patch finds: the objects are those of the build without them, what made them is told by the other.
-function traced(rendered: Rendered, marked: Rendered): Rendered {
-  const traces = new Map(marked.objects.map(({ identity, trace }) => [identityKey(identity), trace]));
-  const objects = rendered.objects.map(({ trace: _own, ...each }) => {
-    const trace = traces.get(identityKey(each.identity));
-    return trace === undefined ? each : { ...each, trace };
+  const marks = input.trace === true ? [originMetadata, transformerMetadata] : [];
+  const { documents, warnings } = run(kustomizeRequest(input, disk.files, marks));
+  const values = documents.flatMap((document, at) => parsed(document, at, budget));
+  const unmarked = values.map((each) => {
+    const { value, source, trace } = withoutMarks(each.value, disk);
+    return { ...each, value, ...(source && { source }), ...(trace && input.trace === true && { trace }) };
   });
+  const rendered = normalise(unmarked, { namespace: input.namespace, warnings });
+  const originOf = originsOf(input);
+  const objects = rendered.objects.map((each) =>
+    each.trace ? each : { ...each, source: originOf(each.identity.kind, each.identity.name) ?? each.source },
+  );
   return { ...rendered, objects };
 }
 
@@ -90,7 +94,12 @@ function accepted(input: RenderInput, answer: ModuleAnswer, outputMaxBytes: numb
   }
   const { code, message, path, line } = answer.failure;
   const known = isRenderCode(code) ? code : "E_RENDER";
-  if (input.kind === "kustomize") explainYaml(input);
+  if (input.kind === "kustomize") {
+    explainYaml(input);
+    const field = /^unknown field ([\w.-]+)/.exec(message)?.[1];
+    const place = field === undefined ? undefined : placeOfField(input, field);
+    if (place !== undefined) throw new RenderFault(known, message, place);
+  }
   throw new RenderFault(known, message, { path: path ?? input.root, ...(line !== undefined && line > 0 && { line }) });
 }
 
@@ -101,6 +110,17 @@ function explainYaml(input: RenderInput): void {
     const [fault] = readYaml(decodeFile(path, bytes)).faults;
     if (fault !== undefined) throw new RenderFault(fault.code, fault.message, { path, line: fault.line });
   }
+}
+
+// Kustomize names a field that it does not know, and not the file.
+function placeOfField(input: RenderInput, field: string): SourcePlace | undefined {
+  const key = new RegExp(`^[ \\t]*(?:- )?["']?${RegExp.escape(field)}["']?:`, "m");
+  for (const [path, bytes] of input.files) {
+    if (!isKustomization(path)) continue;
+    const text = decodeFile(path, bytes);
+    if (key.test(text)) return { path, line: lineOf(text, key) };
+  }
+  return undefined;
 }
 
 function parsed(document: ModuleDocument, at: number, budget: NodeBudget): readonly RenderedDocument[] {

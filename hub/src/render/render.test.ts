@@ -200,6 +200,15 @@ for (const [what, kustomization] of remotes) {
   });
 }
 
+test("B51 a field that Kustomize does not know is told with its file and line", async () => {
+  const files = filesOf({ "k/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources: []\n\nnamePrefiks: x\n" });
+  const result = await failed(inputOf("kustomize", "k", files));
+  assert.deepEqual(
+    [result.code, result.message, result.path, result.line],
+    ["E_KUSTOMIZE", "unknown field namePrefiks", "b/kustomization.yaml", 3],
+  );
+});
+
 test("S05 a kustomization cannot read what it was not given, nor include itself", async () => {
   const outside = filesOf({ "a/kustomization.yaml": "resources: [../../../etc/passwd]\n" });
   assert.equal((await failed(inputOf("kustomize", "a", outside))).code, "E_PATH_MISSING");

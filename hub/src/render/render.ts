@@ -1,11 +1,11 @@
 // Renders Apps: Helm charts, kustomizations and plain YAML become the normalised objects of a Release, in worker threads
 // that run Helm's and Kustomize's own code as one WebAssembly module. What to render and when is decided elsewhere.
 
-import { readFile } from "node:fs/promises";
-import { limitMemory } from "./memory-limit.ts";
+import { compiledModule } from "./compiled.ts";
 import { findModule } from "./module-path.ts";
 import type { RenderInput, RenderResult } from "./rendered.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
+import { equalOrFailed, isChecked } from "./twice.ts";
 
 export type { AskedCapabilities } from "./capabilities.ts";
 export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
@@ -41,13 +41,18 @@ export type RendererOptions = {
   readonly memoryMaxMb?: number;
   /** JavaScript heap of one thread (1,024): room for the two million keys and values that one render may have. */
   readonly heapMaxMb?: number;
+  /** Keys and values that one render may have (2,000,000). */
+  readonly nodesMax?: number;
   /** Text that one render gives back (64 MiB). */
   readonly outputMaxBytes?: number;
+  /** One of so many Variants, always the same ones, is rendered twice and compared (16; 1: each, 0: none): E_NONDETERMINISTIC. */
+  readonly checkEvery?: number;
   /** The unix time in seconds that every template sees (2026-01-01): fixed, so that `now` and certificates do not change. */
   readonly clock?: number;
 };
 
 const mebibyte = 1024 * 1024;
+const defaultCheckEvery = 16;
 const defaultClock = Date.UTC(2026, 0, 1) / 1000;
 
 /** A pool of rendering threads. Dispose of it at the end. */
@@ -58,10 +63,12 @@ export class Renderer {
   readonly #busy = new Set<Thread>();
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
+  readonly #checkEvery: number;
   #places: number;
 
-  private constructor(options: ThreadOptions, threadsMax: number) {
+  private constructor(options: ThreadOptions, threadsMax: number, checkEvery: number) {
     this.#options = options;
+    this.#checkEvery = checkEvery;
     this.#threadsMax = threadsMax;
     this.#places = threadsMax;
     this.#idle.push(new Thread(options));
@@ -70,16 +77,16 @@ export class Renderer {
   /** Finds and compiles the module (a quarter of a second) and starts the first thread. Throws with the remedy when there is no module. */
   static async open(options: RendererOptions = {}): Promise<Renderer> {
     const path = await findModule(options.modulePath, process.env["MUSTER_RENDER_MODULE"]);
-    const bytes = limitMemory(await readFile(path), (options.memoryMaxMb ?? 1024) * mebibyte);
-    const module = await WebAssembly.compile(bytes);
+    const module = await compiledModule(path, (options.memoryMaxMb ?? 1024) * mebibyte);
     const thread = {
       module,
       clock: options.clock ?? defaultClock,
       outputMaxBytes: options.outputMaxBytes ?? 64 * mebibyte,
+      nodesMax: options.nodesMax ?? 2_000_000,
       timeoutMs: options.timeoutMs ?? 60_000,
       heapMaxMb: options.heapMaxMb ?? 1024,
     };
-    return new Renderer(thread, Math.max(1, options.workers ?? 1));
+    return new Renderer(thread, Math.max(1, options.workers ?? 1), options.checkEvery ?? defaultCheckEvery);
   }
 
   /**
@@ -88,11 +95,18 @@ export class Renderer {
    */
   async render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> {
     const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const { result, thread } = await this.#once(input, stop);
+    if (result.kind === "failed" || input.kind === "yaml" || !isChecked(input.seed, this.#checkEvery)) return result;
+    return equalOrFailed(result, (await this.#once(input, stop, thread)).result);
+  }
+
+  // `other`: the thread that rendered it already, which is taken again only when there is no second one.
+  async #once(input: RenderInput, stop: AbortSignal, other?: Thread): Promise<{ result: RenderResult; thread: Thread }> {
     await this.#place(stop);
-    const thread = this.#freshThread();
+    const thread = this.#freshThread(other);
     this.#busy.add(thread);
     try {
-      return await thread.render(input, stop);
+      return { result: await thread.render(input, stop), thread };
     } finally {
       this.#busy.delete(thread);
       if (!thread.spent) this.#idle.push(thread);
@@ -105,8 +119,9 @@ export class Renderer {
     await Promise.all([...this.#idle, ...this.#busy].map((thread) => thread.end()));
   }
 
-  #freshThread(): Thread {
-    const idle = this.#idle.pop();
+  #freshThread(other?: Thread): Thread {
+    const at = this.#idle.findLastIndex((thread) => thread !== other);
+    const [idle] = at === -1 && this.#threadsMax > 1 ? [] : this.#idle.splice(at, 1);
     return idle === undefined || idle.spent ? new Thread(this.#options) : idle;
   }
 

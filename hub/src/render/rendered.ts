@@ -77,7 +77,7 @@ export type RenderInput = {
   readonly files: ReadonlyMap<SnapshotPath, Uint8Array>;
   /** What was fetched for Inputs.remotes; a need without its content is E_REMOTE_FORBIDDEN. */
   readonly remotes?: Remotes;
-  /** Tell what made each object of a kustomization (RenderedObject.trace): a second build, for `explain`. */
+  /** Tell what made each object of a kustomization (RenderedObject.trace), for `explain`. */
   readonly trace?: boolean;
   /** For namespaced objects that name none. */
   readonly namespace: string | undefined;
@@ -99,7 +99,7 @@ export type ObjectTrace = {
 export type RenderedObject = {
   readonly identity: ObjectIdentity;
   readonly object: JsonObject;
-  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, else the kustomization. */
+  /** Helm: the template, and the document's line where it is certain. Kustomize: the file that the object begins with, where it is certain, else the kustomization. */
   readonly source: SourcePlace;
   readonly trace?: ObjectTrace;
 };

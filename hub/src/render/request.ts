@@ -73,18 +73,8 @@ export async function diskOf(input: RenderInput): Promise<KustomizeDisk> {
 }
 
 /** A build with these `buildMetadata`; `print`: as the one text that `kustomize build` prints; `forced`: also where they may change what a patch finds. */
-export function kustomizeRequest(
-  input: RenderInput,
-  files: readonly Part[],
-  metadata: readonly string[],
-  forced: boolean,
-  print = false,
-): ModuleRequest {
-  return request(
-    input,
-    { do: "kustomize", kustomize: { overlay: overlayText(input.root, input.kustomize), metadata, forced, print } },
-    files,
-  );
+export function kustomizeRequest(input: RenderInput, files: readonly Part[], metadata: readonly string[], print = false): ModuleRequest {
+  return request(input, { do: "kustomize", kustomize: { overlay: overlayText(input.root, input.kustomize), metadata, print } }, files);
 }
 
 function isSelfContainedInput(input: RenderInput): boolean {

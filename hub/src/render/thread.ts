@@ -16,9 +16,9 @@ export class Thread {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
-    const { module, clock, outputMaxBytes } = options;
+    const { module, clock, outputMaxBytes, nodesMax } = options;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      workerData: { module, clock, outputMaxBytes } satisfies WorkerSettings,
+      workerData: { module, clock, outputMaxBytes, nodesMax } satisfies WorkerSettings,
       resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMb, stackSizeMb },
       env: {},
       stdin: false,

@@ -6,7 +6,12 @@ import { perform } from "./perform.ts";
 import type { RenderFailed, RenderInput, RenderResult } from "./rendered.ts";
 import { ModuleExit } from "./sandbox.ts";
 
-export type WorkerSettings = { readonly module: WebAssembly.Module; readonly clock: number; readonly outputMaxBytes: number };
+export type WorkerSettings = {
+  readonly module: WebAssembly.Module;
+  readonly clock: number;
+  readonly outputMaxBytes: number;
+  readonly nodesMax: number;
+};
 
 /** `spent`: the instance is dead or has grown too large to keep; the thread has to be replaced. */
 export type WorkerAnswer = { readonly result: RenderResult; readonly spent: boolean };
@@ -24,7 +29,7 @@ function started(): Instance {
 
 async function answer(input: RenderInput): Promise<WorkerAnswer> {
   try {
-    const result = await perform(input, started, settings.outputMaxBytes);
+    const result = await perform(input, started, settings);
     return { result, spent: (instance?.memoryBytes ?? 0) > keptMemoryBytes };
   } catch (error) {
     return { result: death(error, instance?.said ?? "", input.root), spent: true };

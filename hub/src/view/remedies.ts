@@ -19,6 +19,7 @@ const remedies: { readonly [code: string]: string } = {
   E_NAME_COLLISION: "rename one of the two",
   E_NAME_UNSAFE: "rename the file",
   E_NO_TARGETS: "give the App targets",
+  E_NONDETERMINISTIC: "take out of the chart what gives another outcome each time",
   E_NUMBER: "write the number as a string",
   E_OBJECT_INVALID: "correct the object: it needs apiVersion, kind and a name",
   E_OWNERSHIP_CONFLICT: "declare the object in one App only",

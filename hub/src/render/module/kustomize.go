@@ -15,10 +15,8 @@ type kustomizeRequest struct {
 	// Overlay is the text of a kustomization.yaml that is laid over the root, or "".
 	// Its first resource is the root, as "../<place of the root>".
 	Overlay string `json:"overlay"`
-	// Metadata are the `buildMetadata` that tell where objects come from: asked for wherever it changes nothing else.
+	// Metadata are the `buildMetadata` that tell where objects come from.
 	Metadata []string `json:"metadata"`
-	// Forced asks for them everywhere.
-	Forced bool `json:"forced"`
 	// Print asks for one document: the text that `kustomize build` prints.
 	Print bool `json:"print"`
 }
@@ -40,7 +38,7 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 	for _, name := range sortedKeys(files) {
 		text := files[name]
 		if name == place && ask.Overlay == "" {
-			text = withMetadata(text, ask, files)
+			text = withMetadata(text, ask.Metadata)
 		}
 		where := path.Join(snapshotDir, name)
 		if err := disk.WriteFile(where, text); err != nil {
@@ -50,7 +48,7 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 	}
 	target := path.Join(snapshotDir, root)
 	if ask.Overlay != "" {
-		overlay := withMetadata([]byte(ask.Overlay), ask, files)
+		overlay := withMetadata([]byte(ask.Overlay), ask.Metadata)
 		if err := disk.WriteFile(path.Join(overlayDir, "kustomization.yaml"), overlay); err != nil {
 			return result{}, &failure{Code: "E_INTERNAL", Message: "the overlay cannot be written"}
 		}
@@ -90,15 +88,14 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 }
 
 var plainMapping = regexp.MustCompile(`(?m)^(?:apiVersion|kind|resources|bases|components|generators|helmCharts):`)
-var annotationPath = [][]byte{[]byte("/annotations"), []byte(".annotations"), []byte("annotationSelector")}
 
-// withMetadata adds `buildMetadata` to a kustomization that has none. Not where a patch or replacement may
-// look at annotations: it would meet those that tell the origin, and do another thing than without them.
-func withMetadata(text []byte, ask kustomizeRequest, files map[string][]byte) []byte {
-	if len(ask.Metadata) == 0 || bytes.Contains(text, []byte("buildMetadata")) || !ask.Forced && watchesAnnotations(files) {
+// withMetadata adds `buildMetadata` to a kustomization that has none. The annotations that it makes change no
+// build: while one runs, every object has annotations of Kustomize's own beside them.
+func withMetadata(text []byte, fields []string) []byte {
+	if len(fields) == 0 || bytes.Contains(text, []byte("buildMetadata")) {
 		return text
 	}
-	list := `"` + strings.Join(ask.Metadata, `","`) + `"`
+	list := `"` + strings.Join(fields, `","`) + `"`
 	if inside, ok := bytes.CutSuffix(bytes.TrimSpace(text), []byte("}")); ok && bytes.HasPrefix(inside, []byte("{")) {
 		return append(bytes.Clone(inside), []byte(`,"buildMetadata":[`+list+`]}`)...)
 	}
@@ -106,17 +103,6 @@ func withMetadata(text []byte, ask kustomizeRequest, files map[string][]byte) []
 		return text
 	}
 	return append(bytes.Clone(text), []byte("\nbuildMetadata: ["+list+"]\n")...)
-}
-
-func watchesAnnotations(files map[string][]byte) bool {
-	for _, each := range files {
-		for _, watched := range annotationPath {
-			if bytes.Contains(each, watched) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func kustomizationOf(root string, files map[string][]byte) string {
