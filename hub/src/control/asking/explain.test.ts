@@ -168,6 +168,13 @@ test("a field of an object names its template and the setting that moves it, fou
 test("a field of a kustomization names the line of the file that moves it, and what the App lays over it", async () => {
   const { fields } = await ask({ app: "greeter", cluster: "berlin", object: "Deployment/eu-greeter", path: "spec.replicas" });
   assert.equal(fields[0]?.value, 5);
+  assert.equal(fields[0]?.place?.path, "greeter/base/web.yaml");
+  assert.ok(
+    fields[0]?.transformers.some(
+      ({ kind, place }) => kind === "ReplicaCountTransformer" && place.path === "greeter/prod/kustomization.yaml",
+    ),
+    JSON.stringify(fields[0]?.transformers),
+  );
   assert.deepEqual(
     fields[0]?.movedBy.map((row) => `${row.path} ${row.said[0]?.place?.line}`),
     ["greeter/prod/kustomization.yaml replicas[0].count 4"],

@@ -71,7 +71,7 @@ async function explainFields(
   spell: Spell,
   signal: AbortSignal,
 ): Promise<readonly FieldRow[]> {
-  const result = await trial.render(request, signal);
+  const result = await trial.render(request, signal, { trace: true });
   if (result.kind === "failed") throw failed(result.code, result.message);
   const mine = result.objects.filter(({ identity }) => object === undefined || isCalled(identity, object));
   if (mine.length === 0)
@@ -85,15 +85,17 @@ async function explainFields(
   const values = valuesOf(layersOf(ground, settings.placement, settings.files), request);
   const moved = await movedBy(fields, { trial, request, values }, signal);
   const rows = fields.map(async (field, i): Promise<FieldRow> => {
-    const own = { source: request.source, path: field.source.path, line: field.source.line ?? 1 };
-    const place = trial.inputs.kind === "yaml" ? await fieldPlace(own, path, trial.tree) : own;
+    const { path: file, line } = field.trace?.origin ?? field.source;
+    const own = { source: request.source, path: file, ...(line !== undefined && { line }) };
+    // Only of plain YAML does the file say the field as the cluster gets it.
+    const place = trial.inputs.kind === "yaml" ? await fieldPlace({ ...own, line: line ?? 1 }, path, trial.tree) : own;
     const { inputs, tried } = moved[i] ?? { inputs: [], tried: { count: 0, of: 0 } };
     return {
       identity: field.identity,
       path: showPath(path),
       value: valueAt(maskObject(field.object, spell), path) ?? null,
-      // Kustomize does not tell where an object came from: its files that move the field do.
-      place: trial.inputs.kind === "kustomize" ? null : trial.inputs.kind === "helm" ? { source: own.source, path: own.path } : place,
+      place,
+      transformers: (field.trace?.transformers ?? []).map(({ kind, at }) => ({ kind, place: { source: request.source, ...at } })),
       movedBy: await settingsOf(ground, settings, inputs, { source: request.source, tree: trial.tree }, spell),
       tried,
     };
