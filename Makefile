@@ -19,7 +19,7 @@ help:
 	@echo "make demo         a hub, a Git server and three clusters; a commit reaches them"
 	@echo "make check        format, lint, types, architecture, unit tests; no cluster"
 	@echo "make test         everything: check, and the tests on real control planes"
-	@echo "make bench        measurements"
+	@echo "make bench        measurements, all or ONLY=P4,P5; a table, and .bench/latest.json"
 	@echo "make clean        remove what setup made in this folder; clean-cache also what it shares"
 
 setup: node
@@ -35,7 +35,7 @@ test: setup static
 	@$(NODE) test/tools/run-tests.ts all
 
 bench: setup
-	@if [ -e test/bench/main.ts ]; then $(NODE) test/bench/main.ts; else echo "nothing to measure yet: test/bench/main.ts is missing"; fi
+	@$(NODE) test/bench/main.ts
 
 clean:
 	rm -rf .tools node_modules .muster

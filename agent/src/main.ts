@@ -83,6 +83,7 @@ async function runAgent(config: AgentConfig, log: AgentLog, signal: AbortSignal)
     agentVersion,
     facts: async () => ({ ...(await kube.facts()), agentVersion }),
     body,
+    deeds: body.deeds,
     trust,
     accepted: held?.accepted ?? null,
     renewIfDue: async (link) => {

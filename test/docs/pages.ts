@@ -20,7 +20,7 @@ export const read = (path: string): Promise<string> => readFile(join(repository,
 /** All documents of the project, sorted by path. */
 export async function readPages(): Promise<readonly Page[]> {
   const found: string[] = [];
-  const patterns = ["*.md", "docs/**/*.md", "test/**/*.md"];
+  const patterns = ["*.md", "docs/**/*.md", "test/**/*.md", "examples/**/*.md"];
   for await (const path of glob(patterns, { cwd: repository, exclude: ["**/node_modules/**"] })) found.push(path);
   return Promise.all(found.toSorted().map(async (path) => pageOf(path, await read(path))));
 }

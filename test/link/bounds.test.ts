@@ -47,6 +47,8 @@ async function hub(t: TestContext, limits: GrpcOptions["limits"] = {}, change: P
       renew: unused,
       session: unused,
       release: unused,
+      awaits: () => false,
+      answered: () => assert.fail("nothing was asked for"),
       ...change,
     },
   );

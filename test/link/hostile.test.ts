@@ -51,6 +51,8 @@ async function hub(t: TestContext, release: LinkHandlers<AgentIdentity>["release
       renew: unused,
       session: unused,
       release,
+      awaits: () => false,
+      answered: () => assert.fail("nothing was asked for"),
     },
   );
   t.after(() => link[Symbol.asyncDispose]());
@@ -192,6 +194,7 @@ async function liar(t: TestContext, answers: (offset: number) => readonly Chunk[
       for (const chunk of answers(Number(call.request.offset))) call.write(chunk);
       call.end();
     },
+    answer: (_call, callback) => callback(null, {}),
   };
   server.addService(LinkServiceService, service);
   const port = await bind(t, server, own.key, own.certificate);

@@ -56,6 +56,8 @@ async function startHub(change: Partial<LinkHandlers<AgentIdentity>> = {}, autho
         };
       },
       release: async (_identity, wanted) => (wanted === release ? content : undefined),
+      awaits: () => false,
+      answered: () => assert.fail("nothing was asked for"),
       ...change,
     },
   );

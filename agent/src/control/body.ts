@@ -13,10 +13,13 @@ import { AppStates } from "./app-state.ts";
 import { Attempts } from "./attempts.ts";
 import { DriftLog } from "./drift-log.ts";
 import { Healer } from "./healer.ts";
+import { inspect } from "./inspecting.ts";
 import { Lanes, Turns } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import type { AgentLog } from "./log.ts";
+import type { Deeds } from "./obeying.ts";
 import { Problems } from "./problems.ts";
+import { redeliver } from "./redelivering.ts";
 import { Reporter } from "./report.ts";
 import { Rounds } from "./rounds.ts";
 import { Sightings } from "./sightings.ts";
@@ -30,6 +33,8 @@ export type Body = {
   statuses(): ReadonlyMap<AppKey, AppStatus>;
   /** Compares everything again now, and tries again what was refused. */
   recheck(): void;
+  /** What it does on command. */
+  readonly deeds: Deeds;
   /** Runs until aborted and drained. */
   run(signal: AbortSignal): Promise<void>;
 };
@@ -115,6 +120,14 @@ export function createBody(options: BodyOptions): Body {
     },
     statuses: () => reporter.statuses,
     recheck,
+    deeds: {
+      inspect: (args, signal) => inspect(site, states, args, signal),
+      redeliver: async ({ app }) => {
+        const count = await redeliver(site, states, attempts, app);
+        rounds.wake();
+        return count;
+      },
+    },
     async run(signal) {
       for (const { app, count } of await site.records.countCrashes())
         site.log.warn({ app, count }, "the agent ended while it processed this app");

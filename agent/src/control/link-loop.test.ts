@@ -17,7 +17,8 @@ import { OperationError } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import { makeRelease, type Release } from "@muster/proto/model/release";
-import { answersBeats, commandPayloadType, type FromAgent, type FromHub } from "@muster/proto/model/session";
+import { commandPayloadType } from "@muster/proto/model/command";
+import { answersBeats, type FromAgent, type FromHub } from "@muster/proto/model/session";
 import type { AppStatus } from "@muster/proto/model/status";
 import { keyManifestPayloadType, type KeyManifest, type SigningKey } from "@muster/proto/model/trust";
 import { openCache } from "../cache/cache.ts";
@@ -116,6 +117,7 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
     ...quiet,
     warn: ({ code, reason }, text) => void warnings.push({ ...(code && { code }), ...(reason && { reason }), text }),
   };
+  const redelivered: AppKey[] = [];
   let rechecks = 0;
   let sessions = 0;
   let inbox: FromHub[] = [];
@@ -155,6 +157,7 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
       wake();
       return hub.fetch(wanted, base);
     },
+    answer: () => Promise.reject(new OperationError("unavailable", "hub", "not now")),
     renew: () => Promise.reject(new OperationError("unavailable", "hub", "not now")),
     close: () => undefined,
   });
@@ -165,6 +168,13 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
     agentVersion: "0.1.0",
     facts: async () => ({ kubernetesVersion: "v1.36.3", apiVersions: [], agentVersion: "0.1.0" }),
     body: { accept: (each) => void accepted.push(each), statuses: () => statuses, recheck: () => void (rechecks += 1) },
+    deeds: {
+      inspect: () => Promise.reject(new OperationError("notFound", "app", "nothing is here")),
+      redeliver: async ({ app }) => {
+        redelivered.push(app);
+        return 2;
+      },
+    },
     trust: walkTrust(null, [keyManifest(1, [first.key("active"), second.key("next")])]),
     accepted: null,
     renewIfDue: () => hub.renew(),
@@ -188,7 +198,7 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
   const acks = () => sent.filter((message) => message.kind === "ack");
   await until(() => sent.some(({ kind }) => kind === "hello"));
   const reports = () => sent.filter((message) => message.kind === "status");
-  const state = { cache, hub, loop, statuses, warnings, sent, acks, reports, accepted, fetches, saved, until };
+  const state = { cache, hub, loop, statuses, warnings, sent, acks, reports, accepted, fetches, saved, redelivered, until };
   return { ...state, rechecks: () => rechecks, sessions: () => sessions };
 }
 
@@ -339,17 +349,23 @@ test("a certificate that cannot be renewed now ends no session", { timeout }, as
   assert.deepEqual([asked, sessions()], [1, 1]);
 });
 
-test("a command is obeyed once, and only when it is ours", { timeout }, async (t) => {
-  const { hub, sent, rechecks, until } = await started(t);
-  const command = { fleet: "fleet-1", cluster: "berlin", id: "c1", expiresAt: "2026-11-21T08:01:00Z", actor: "anna", action: "recheck" };
+test("a command is obeyed once, and only when it is ours; the hello says which kinds are known", { timeout }, async (t) => {
+  const { hub, sent, redelivered, until } = await started(t);
+  const [hello] = sent;
+  assert.deepEqual(hello?.kind === "hello" && hello.features, ["answers-inspect", "obeys-redeliver"]);
+  const head = { fleet: "fleet-1", cluster: "berlin", clusterUid: "uid-1", epoch: 1, notBefore: null, actor: "anna" };
+  const command = { ...head, id: "command-1", expiresAt: "2026-11-21T08:01:00Z", kind: "redeliver", args: { app: "default//a" } };
   const says = (change: object, by = first): FromHub => ({
     kind: "command",
     envelope: by.seal(commandPayloadType, canonicalJson({ ...command, ...change })),
   });
-  hub.says(welcome(), says({ cluster: "paris", id: "c0" }), says({ id: "c0" }, signer("k1")), says({}), says({}));
+  hub.says(welcome(), says({ cluster: "paris", id: "command-0" }), says({ id: "command-0" }, signer("k1")), says({}));
   const results = () => sent.filter((message) => message.kind === "commandResult");
+  await until(() => results().length === 1);
+  hub.says(says({}));
   await until(() => results().length === 2);
-  assert.deepEqual([results().map(({ id }) => id), rechecks()], [["c1", "c1"], 1]);
+  const result = { kind: "commandResult", id: "command-1", ok: true, message: "2 objects are applied again", code: "" };
+  assert.deepEqual([results(), redelivered], [[result, result], ["default//a"]]);
 });
 
 const failing = (code: "unavailable" | "limit" | "notFound" | "forbidden") => () =>

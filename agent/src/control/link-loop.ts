@@ -15,10 +15,11 @@ import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/s
 import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { Cache } from "../cache/cache.ts";
 import type { AgentSession, HubLink } from "../link/link.ts";
-import { verifyBundle, verifyCommand, walkTrust, type Audience, type Trust } from "../verify/verify.ts";
+import { verifyBundle, walkTrust, type Audience, type Trust } from "../verify/verify.ts";
 import { fetchReleases, fetchTimes, type Fetched } from "./fetching.ts";
 import { Inbox } from "./inbox.ts";
 import type { AgentLog } from "./log.ts";
+import { Obedience, type Deeds } from "./obeying.ts";
 import { Deadlines, nextAttempt } from "./patience.ts";
 import { Unreported } from "./unreported.ts";
 
@@ -31,8 +32,6 @@ export const linkTimes = {
   ...fetchTimes,
 } as const;
 
-const commandsKept = 1_000;
-
 /** One session with the hub: what its parts need. */
 type Contact = { readonly link: HubLink; readonly session: AgentSession; readonly signal: AbortSignal; readonly deadlines: Deadlines };
 
@@ -43,6 +42,8 @@ export type LinkLoopOptions = {
   readonly agentVersion: string;
   readonly facts: () => Promise<ClusterFacts>;
   readonly body: { accept(bundle: Bundle): void; statuses(): ReadonlyMap<AppKey, AppStatus>; recheck(): void };
+  /** What it does when it is told to; a kind that is not there is one that this agent does not know. */
+  readonly deeds: Deeds;
   /** What is believed and held at the start. */
   readonly trust: Trust;
   readonly accepted: AcceptedBundle | null;
@@ -62,7 +63,7 @@ export class LinkLoop {
   readonly #instance = randomUUID();
   readonly #unreported = new Unreported();
   readonly #outgoing = new Bell();
-  readonly #commandsSeen = new Set<string>();
+  readonly #obedience: Obedience;
   readonly #inbox = new Inbox();
   /** From which time the next attempt is drawn; null before a welcome. */
   #windowMs: number | null = null;
@@ -75,6 +76,7 @@ export class LinkLoop {
   constructor(options: LinkLoopOptions) {
     this.#options = options;
     this.#times = { ...linkTimes, ...options.times };
+    this.#obedience = new Obedience(options);
     this.#accepted = options.accepted;
     this.#trust = options.trust;
   }
@@ -182,7 +184,7 @@ export class LinkLoop {
       kind: "hello",
       protocolMin: protocolVersion,
       protocolMax: protocolVersion,
-      features: [],
+      features: this.#obedience.features,
       agentVersion,
       clusterUid: audience.clusterUid,
       instance: this.#instance,
@@ -214,7 +216,7 @@ export class LinkLoop {
     await this.#options.saveTrust(manifests);
   }
 
-  #hear(message: Exclude<FromHub, { kind: "welcome" | "rejected" | "drain" }>, { session, deadlines }: Contact): void {
+  #hear(message: Exclude<FromHub, { kind: "welcome" | "rejected" | "drain" }>, { link, session, signal, deadlines }: Contact): void {
     switch (message.kind) {
       case "bundle":
         return this.#inbox.put(message.envelope);
@@ -230,21 +232,10 @@ export class LinkLoop {
         for (const app of message.apps) this.#unreported.changed(app);
         return this.#outgoing.ring();
       case "command":
-        return this.#obey(message.envelope, session);
+        return this.#obedience.hear(message.envelope, { trust: this.#trust, epoch: this.#accepted?.epoch ?? 0 }, { link, session, signal });
       case "throttle":
         return;
     }
-  }
-
-  #obey(envelope: Envelope, session: AgentSession): void {
-    const command = verifyCommand(envelope, this.#trust, this.#options.audience, this.#options.now());
-    if (typeof command === "string") return this.#options.log.warn({ reason: command }, "a command was refused");
-    if (!this.#commandsSeen.has(command.id)) {
-      this.#commandsSeen.add(command.id);
-      if (this.#commandsSeen.size > commandsKept) this.#commandsSeen.delete(this.#commandsSeen.values().next().value ?? "");
-      this.#options.body.recheck();
-    }
-    session.send({ kind: "commandResult", id: command.id, ok: true, message: "" });
   }
 
   /** Takes the newest bundle each time, so that one that was overtaken during a fetch is not finished for nothing. */

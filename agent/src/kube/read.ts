@@ -43,8 +43,19 @@ function unknownKind(caller: Caller, id: ObjectIdentity): GetResult {
   );
 }
 
-export type ListOptions = { readonly labelSelector?: string; readonly namespace?: string; readonly metadataOnly?: boolean };
-export type Listed = { readonly items: readonly JsonObject[]; readonly resourceVersion: string };
+export type ListOptions = {
+  readonly labelSelector?: string;
+  readonly namespace?: string;
+  readonly metadataOnly?: boolean;
+  /** For a look only: no page is asked for after so many items. */
+  readonly itemsMax?: number;
+};
+export type Listed = {
+  readonly items: readonly JsonObject[];
+  readonly resourceVersion: string;
+  /** True when `itemsMax` was reached and there is more: then an item that is not here may well exist. */
+  readonly isCut: boolean;
+};
 
 /** All objects of a kind, of one moment: every page or an OperationError. Code "notFound": the kind is not served. */
 export async function list(caller: Caller, mapping: Mapping, options: ListOptions = {}, signal?: AbortSignal): Promise<Listed> {
@@ -73,7 +84,8 @@ async function pages(caller: Caller, mapping: Mapping, options: ListOptions, sig
     const page = pageOf(body, mapping, about.subject);
     items.push(...page.items);
     next = page.next;
-    if (next === undefined) return { items, resourceVersion: page.resourceVersion };
+    const isCut = next !== undefined && options.itemsMax !== undefined && items.length >= options.itemsMax;
+    if (next === undefined || isCut) return { items, resourceVersion: page.resourceVersion, isCut };
   }
 }
 

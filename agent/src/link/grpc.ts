@@ -8,6 +8,7 @@ import { LinkServiceClient, type SessionResponse } from "@muster/proto/gen/muste
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { FromHub } from "@muster/proto/model/session";
+import { sendAnswer } from "./grpc-answer.ts";
 import { toFailure } from "./grpc-failure.ts";
 import { linkLimits, type AgentSession, type HubLink, type LinkCredentials } from "./port.ts";
 
@@ -46,6 +47,7 @@ export function dialGrpc(address: string, credentials: LinkCredentials): HubLink
   return {
     session: (signal) => openSession(link, address, signal),
     fetchRelease: (release, base, signal) => fetchRelease(link, address, release, base, signal),
+    answer: (commandId, bytes, signal) => sendAnswer(link, address, { commandId, bytes }, signal),
     renew: (csr) =>
       new Promise((resolve, reject) => {
         enrollment.renew({ csr: Buffer.from(csr) }, (error: grpc.ServiceError | null, answer: RenewResponse) =>

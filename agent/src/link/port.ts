@@ -16,6 +16,8 @@ export type HubLink = {
   session(signal: AbortSignal): AgentSession;
   /** The bytes of a Release's transfer; a cut one goes on at its offset. Throws OperationError ("notFound" when the hub will not give it). */
   fetchRelease(release: Digest, base: Digest | null, signal: AbortSignal): Promise<Uint8Array>;
+  /** Says what a command asked to see. Throws OperationError ("notFound" when nobody waits for it any more, "limit" when it is too large). */
+  answer(commandId: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   renew(csr: Uint8Array): Promise<readonly Uint8Array[]>;
   close(): void;
 };

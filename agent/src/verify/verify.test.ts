@@ -7,9 +7,10 @@ import { canonicalJson } from "@muster/proto/model/canonical";
 import { digestOf } from "@muster/proto/model/digest";
 import { preAuthEncoding, type Envelope } from "@muster/proto/model/envelope";
 import { OperationError } from "@muster/proto/model/failure";
-import type { ClusterName } from "@muster/proto/model/identity";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
-import { commandPayloadType, type AcceptedBundle } from "@muster/proto/model/session";
+import { commandLifeMaxMs, commandPayloadType, type Command } from "@muster/proto/model/command";
+import type { AcceptedBundle } from "@muster/proto/model/session";
 import { keyManifestPayloadType, type KeyManifest, type SigningKey } from "@muster/proto/model/trust";
 import { verifyBundle, verifyCommand, verifyHeldBundle, walkTrust, type Audience } from "./verify.ts";
 
@@ -163,9 +164,8 @@ test("F70 an agent that slept walks the chain of key manifests, and only that", 
 test("F70 a key that retired signs no command, and introduces no other key", () => {
   const old = manifest(1, [first.key("active"), second.key("next")]);
   const walked = walkTrust(null, [old, manifest(2, [first.key("retired"), second.key("active")])]);
-  const now = Date.parse("2026-11-21T08:00:00Z");
-  const command = { fleet: "fleet-1", cluster: "berlin", id: "c1", expiresAt: "2026-11-21T08:01:00Z", actor: "anna", action: "recheck" };
-  assert.equal(verifyCommand(first.seal(commandPayloadType, canonicalJson(command)), walked, audience, now), "not signed by the hub");
+  const verdict = verifyCommand(first.seal(commandPayloadType, canonicalJson(command as never)), walked, audience, 0, now);
+  assert.equal(verdict.kind === "refused" && verdict.code, "E_BAD_SIG");
   assert.throws(() => walkTrust(walked, [manifest(3, [first.key("active")], first)]), /not signed by a key of its predecessor/);
 });
 
@@ -190,24 +190,54 @@ test("without a key manifest nothing is believed", () => {
   assert.throws(() => walkTrust(null, []), /there is no key manifest/);
 });
 
-test("a command is for one cluster, signed, and void after its end", () => {
-  const now = Date.parse("2026-11-21T08:00:00Z");
-  const command = { fleet: "fleet-1", cluster: "berlin", id: "c1", expiresAt: "2026-11-21T08:01:00Z", actor: "anna", action: "recheck" };
-  const seal = (change: object, by = first): Envelope => by.seal(commandPayloadType, canonicalJson({ ...command, ...change }));
-  assert.deepEqual(verifyCommand(seal({}), trust, audience, now), command);
-  for (const [envelope, why] of [
-    [seal({}, second), "not signed by the hub"],
-    [seal({ cluster: "paris" }), "for another cluster"],
-    [seal({ action: "wipe" }), "not a known command"],
-    [seal({ expiresAt: "2026-11-21T07:59:00Z" }), "expired"],
-    [seal({ expiresAt: "soon" }), "expired"],
-    [seal({ fleet: "fleet-2" }), "for another cluster"],
-    [seal({ id: 7 }), "not a known command"],
-    [seal({ expiresAt: 1_900_000_000_000 }), "not a known command"],
-    [first.seal(bundlePayloadType, canonicalJson(command)), "not signed by the hub"],
-    [first.seal(commandPayloadType, "{"), "not readable"],
-  ] as const)
-    assert.equal(verifyCommand(envelope, trust, audience, now), why);
+const now = Date.parse("2026-11-21T08:00:00Z");
+const command: Command = {
+  fleet: "fleet-1",
+  cluster: "berlin",
+  clusterUid: "uid-1",
+  epoch: 1,
+  id: "command-1",
+  notBefore: null,
+  expiresAt: "2026-11-21T08:01:00.000Z",
+  actor: "anna",
+  kind: "redeliver",
+  args: { app: "default//a" as AppKey },
+};
+const later = (ms: number): string => new Date(now + ms).toISOString();
+const sealed = (change: object, by = first): Envelope => by.seal(commandPayloadType, canonicalJson({ ...command, ...change } as never));
+const commands: readonly [string, Envelope, code: string, id: string][] = [
+  ["by a key that nobody introduced", sealed({}, second), "E_BAD_SIG", ""],
+  ["by another key of the same name", sealed({}, foreign), "E_BAD_SIG", ""],
+  ["that is signed as something else", first.seal(bundlePayloadType, canonicalJson(command as never)), "E_BAD_SIG", ""],
+  ["with a changed byte", { ...sealed({}), payload: sealed({}).payload.map((byte, at) => (at === 9 ? byte ^ 1 : byte)) }, "E_BAD_SIG", ""],
+  ["for another cluster", sealed({ cluster: "paris" }), "E_AUDIENCE", ""],
+  ["for the copy of this cluster", sealed({ clusterUid: "uid-2" }), "E_AUDIENCE", ""],
+  ["for another fleet", sealed({ fleet: "fleet-2" }), "E_AUDIENCE", ""],
+  ["of a hub that was overtaken", sealed({ epoch: 0 }), "E_EPOCH", "command-1"],
+  ["that has expired", sealed({ expiresAt: later(0) }), "E_EXPIRED", "command-1"],
+  ["that would be good for ever", sealed({ expiresAt: later(commandLifeMaxMs + 1) }), "E_EXPIRED", "command-1"],
+  ["before its time", sealed({ notBefore: later(1) }), "E_NOT_YET", "command-1"],
+  ["of an unknown kind", sealed({ kind: "wipe" }), "E_UNSUPPORTED", "command-1"],
+  ["of a kind that every object has", sealed({ kind: "constructor" }), "E_UNSUPPORTED", "command-1"],
+  ["without its arguments", sealed({ args: {} }), "E_UNSUPPORTED", "command-1"],
+  ["with an id that is none", sealed({ id: 7 }), "E_UNSUPPORTED", ""],
+  ["whose end is no time", sealed({ expiresAt: "soon" }), "E_UNSUPPORTED", "command-1"],
+  ["that is not JSON", first.seal(commandPayloadType, "{"), "E_UNSUPPORTED", ""],
+  ["that is too large", sealed({ actor: "a".repeat(20_000) }), "E_LIMIT", ""],
+];
+for (const [what, envelope, code, id] of commands) {
+  test(`S25 a command ${what} is refused as ${code}`, () => {
+    const verdict = verifyCommand(envelope, trust, audience, 1, now);
+    assert.ok(verdict.kind === "refused");
+    assert.deepEqual([verdict.code, verdict.id], [code, id]);
+  });
+}
+
+test("a command for this cluster, signed and in time, is what it says", () => {
+  assert.deepEqual(verifyCommand(sealed({}), trust, audience, 1, now), { kind: "command", command });
+  const object = { group: "", kind: "Secret", namespace: "shop", name: "s" };
+  const args = { app: "default//a", parts: ["tree", "diff"], object, managedFields: false };
+  assert.equal(verifyCommand(sealed({ kind: "inspect", args }), trust, audience, 1, now).kind, "command");
 });
 
 test("a bundle's text reads back as it was written", () => {

@@ -4,20 +4,19 @@
 import { bundleDigest, bundlePayloadType, bundleSchema, parseBundle, type Bundle } from "@muster/proto/model/bundle";
 import type { Digest } from "@muster/proto/model/digest";
 import type { Envelope } from "@muster/proto/model/envelope";
-import type { AcceptedBundle, Command } from "@muster/proto/model/session";
-import { commandPayloadType } from "@muster/proto/model/session";
-import { isJsonObject } from "@muster/proto/model/json";
+import type { AcceptedBundle } from "@muster/proto/model/session";
 import type { RefusalCode } from "@muster/proto/model/status";
+import type { Audience } from "./audience.ts";
 import { signedBy, signedHeld, signsNew, type Trust } from "./trust.ts";
 
+export type { Audience } from "./audience.ts";
+export { verifyCommand, type CommandVerdict } from "./command.ts";
 export { walkTrust, type Trust } from "./trust.ts";
 
 export const bundleBytesMax = 32 * 1024 * 1024;
 
 /** Features of bundles that this agent understands, beside the schema itself. */
 export const knownFeatures: ReadonlySet<string> = new Set();
-
-export type Audience = { readonly fleet: string; readonly cluster: string; readonly clusterUid: string };
 
 export type Verdict =
   | { readonly kind: "accepted"; readonly bundle: Bundle; readonly digest: Digest }
@@ -80,24 +79,4 @@ function readBundle(envelope: Envelope, trust: Trust, audience: Audience, allowe
 
 function refused(code: RefusalCode, message: string, bundle?: Bundle, digest = ""): Verdict {
   return { kind: "refused", code, message, epoch: bundle?.epoch ?? 0, generation: bundle?.generation ?? 0, digest };
-}
-
-/** Reads a command for this cluster; a text says why it may not be carried out. `now` is milliseconds since 1970. */
-export function verifyCommand(envelope: Envelope, trust: Trust, audience: Audience, now: number): Command | string {
-  if (envelope.payloadType !== commandPayloadType || signedBy(envelope, trust, signsNew) === undefined) return "not signed by the hub";
-  let command: unknown;
-  try {
-    command = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(envelope.payload));
-  } catch {
-    return "not readable";
-  }
-  if (
-    !isJsonObject(command) ||
-    typeof command["id"] !== "string" ||
-    typeof command["expiresAt"] !== "string" ||
-    command["action"] !== "recheck"
-  )
-    return "not a known command";
-  if (command["fleet"] !== audience.fleet || command["cluster"] !== audience.cluster) return "for another cluster";
-  return Date.parse(command["expiresAt"]) > now ? (command as unknown as Command) : "expired";
 }

@@ -2,9 +2,10 @@
 
 import type { Role } from "../view/api.ts";
 
-export type Action = "see" | "createApiToken" | "createJoinToken" | "approve";
+export type Action = "see" | "createApiToken" | "createJoinToken" | "approve" | "dryRun" | "sync" | "pause";
 
 const admin: readonly Role[] = ["admin"];
+const operators: readonly Role[] = ["operator", "admin"];
 
 const table = {
   see: ["viewer", "operator", "approver", "admin"],
@@ -12,6 +13,10 @@ const table = {
   createJoinToken: admin,
   // A held delete is confirmed by an admin: it goes past the guards.
   approve: admin,
+  // Costs an API server as much as a write does; who approves has to see what would change.
+  dryRun: ["operator", "approver", "admin"],
+  sync: operators,
+  pause: operators,
 } as const satisfies Record<Action, readonly Role[]>;
 
 export function mayDo(role: Role, action: Action): boolean {

@@ -34,6 +34,34 @@ const port: ApiPort = {
     acts.push(`token ${request.kind} ${caller.name}`);
     return { id: "i", token: "t", expiresAt: "2026-11-21T08:00:00Z", command: "" };
   },
+  live: {
+    look: async ({ app, cluster, part, object, managedFields }, caller) => {
+      acts.push(`look ${part} ${app} ${cluster} ${JSON.stringify(object)} ${managedFields} ${caller.name}`);
+      return {
+        app: app as never,
+        cluster: cluster as never,
+        takenAt: page.asOf,
+        release: null,
+        pin: null,
+        objects: [],
+        events: [],
+        notes: [],
+      };
+    },
+    sync: async ({ app }, caller) => {
+      acts.push(`sync ${app} ${caller.name}`);
+      return { items: [] };
+    },
+    pause: async ({ reason }, caller) => {
+      acts.push(`pause ${reason} ${caller.name}`);
+      return { app: null, cluster: null, by: caller.name, reason, at: page.asOf, until: null };
+    },
+    resume: async (_request, caller) => {
+      acts.push(`resume ${caller.name}`);
+      return { ended: { app: null, cluster: null, by: "anna", reason: "r", at: page.asOf, until: null } };
+    },
+    acts: () => ({ pauses: [], syncs: [], redeliveries: [] }),
+  },
   questions: {
     explain: async (query) => asked("explain", query),
     diff: async (query) => asked("diff", query),
@@ -77,6 +105,14 @@ const routes: readonly [string, string, unknown, readonly Role[]][] = [
   ["GET", "/api/v1/why-changed?cluster=berlin", undefined, roles],
   ["GET", "/api/v1/names", undefined, roles],
   ["POST", "/api/v1/held/abc/approve", { reason: "r" }, ["admin"]],
+  ["GET", "/api/v1/live/tree?app=a&cluster=berlin", undefined, roles],
+  ["GET", "/api/v1/live/events?app=a&cluster=berlin", undefined, roles],
+  ["GET", "/api/v1/live/objects?app=a&cluster=berlin", undefined, roles],
+  ["GET", "/api/v1/live/diff?app=a&cluster=berlin", undefined, ["operator", "approver", "admin"]],
+  ["GET", "/api/v1/acts", undefined, roles],
+  ["POST", "/api/v1/sync", { app: "a" }, ["operator", "admin"]],
+  ["POST", "/api/v1/pauses", { fleet: true, reason: "r" }, ["operator", "admin"]],
+  ["POST", "/api/v1/resume", { fleet: true }, ["operator", "admin"]],
   ["POST", "/api/v1/tokens", { kind: "join" }, ["admin"]],
   ["POST", "/api/v1/tokens", { kind: "api", role: "viewer" }, ["admin"]],
 ];
@@ -105,6 +141,14 @@ test("B62 unknown parameters, fields and types are refused with 400 and do nothi
     ["/api/v1/apps?limit=-1", {}],
     ["/api/v1/status?x=1", {}],
     [`/api/v1/apps?app=${"a".repeat(400)}`, {}],
+    ["/api/v1/live/tree?app=a", {}],
+    ["/api/v1/live/tree?app=a&cluster=b&object=web", {}],
+    ["/api/v1/live/objects?app=a&cluster=b&managedFields=yes", {}],
+    ["/api/v1/sync", { method: "POST", body: { cluster: "b" } }],
+    ["/api/v1/pauses", { method: "POST", body: { fleet: true } }],
+    ["/api/v1/pauses", { method: "POST", body: { fleet: true, reason: "  " } }],
+    ["/api/v1/pauses", { method: "POST", body: { fleet: false, reason: "r" } }],
+    ["/api/v1/pauses", { method: "POST", body: { app: "a", reason: "r", forSeconds: 0 } }],
     ["/api/v1/tokens", { method: "POST", body: { kind: "other" } }],
     ["/api/v1/tokens", { method: "POST", body: { kind: "join", roles: ["admin"] } }],
     ["/api/v1/tokens", { method: "POST", body: { kind: "join", uses: 0 } }],

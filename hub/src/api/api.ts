@@ -17,11 +17,13 @@ import {
   type TokenAnswer,
   type TokenRequest,
 } from "../view/api.ts";
+import { addLive, type LivePort } from "./live.ts";
 import { toProblem } from "./problem.ts";
 import { addQuestions, type QuestionsPort } from "./questions.ts";
 
 export type { QuestionsPort } from "./questions.ts";
 
+export type { LivePort } from "./live.ts";
 export type Caller = { readonly name: string; readonly role: Role };
 export type Filter = { readonly cluster?: string; readonly app?: string };
 export type WebhookCall = { readonly forge: string; readonly headers: FastifyRequest["headers"]; readonly body: Uint8Array };
@@ -38,6 +40,8 @@ export type ApiPort = {
   held(): HeldAnswer;
   approve(id: string, reason: string, caller: Caller): Promise<ApproveAnswer>;
   createToken(request: TokenRequest, caller: Caller): Promise<TokenAnswer>;
+  /** Looks at clusters, and what people do by hand. */
+  readonly live: LivePort;
   readonly questions: QuestionsPort;
   /** The status to answer a forge's call with. Never throws. */
   webhook(call: WebhookCall): Promise<number>;
@@ -69,6 +73,7 @@ export async function serveApi(options: ApiOptions, port: ApiPort): Promise<Api>
   addWebhooks(server, port);
   addReads(server, port);
   addActs(server, port);
+  addLive(server, port.live, { allow: (action) => allow(port, action), callerOf });
   addQuestions(server, port.questions, allow(port, "see"));
   const url = await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();

@@ -4,8 +4,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -14,10 +12,8 @@ import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 
 import type { AppRow, ClusterRow, DriftRow, ErrorAnswer, HeldRow, Page, StatusAnswer } from "../view/api.ts";
-import type { Io } from "./io.ts";
-import { run } from "./program.ts";
+import { hub, muster, on, TOKEN, type Terminal } from "./testdata/terminal.ts";
 
-const TOKEN = "canary-51cd";
 const asOf = "2026-11-21T14:05:09Z";
 const before = (seconds: number) => new Date(Date.parse(asOf) - seconds * 1000).toISOString();
 
@@ -72,51 +68,6 @@ const fleet: StatusAnswer = {
   },
   problems: [],
 };
-
-type Seen = { readonly method: string; readonly url: string; readonly authorization: string | undefined; readonly body: string };
-type Answers = { readonly [methodAndPath: string]: { readonly status?: number; readonly body: unknown } };
-
-async function hub(t: TestContext, answers: Answers): Promise<{ readonly url: string; readonly seen: Seen[] }> {
-  const seen: Seen[] = [];
-  const server = http.createServer((request, response) => {
-    let body = "";
-    request.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
-    request.on("end", () => {
-      const { method = "", url = "", headers } = request;
-      seen.push({ method, url, authorization: headers.authorization, body });
-      const answer = answers[`${method} ${url}`] ?? { status: 404, body: {} };
-      response
-        .writeHead(answer.status ?? 200, { "content-type": "application/json" })
-        .end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close().closeAllConnections());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
-
-type Ran = { readonly exit: number; readonly out: string; readonly err: string };
-type Terminal = Partial<Pick<Io, "env" | "cwd" | "home" | "sleep" | "signal">> & { readonly tty?: boolean };
-
-async function muster(args: readonly string[], { tty = false, ...more }: Terminal = {}): Promise<Ran> {
-  const texts = { out: "", err: "" };
-  const output = (name: "out" | "err") => ({ write: (text: string) => void (texts[name] += text), isTTY: tty, columns: tty ? 200 : 0 });
-  const io: Io = {
-    stdout: output("out"),
-    stderr: output("err"),
-    env: {},
-    cwd: "/",
-    home: "/nonexistent",
-    signal: new AbortController().signal,
-    sleep: () => Promise.resolve(),
-    ...more,
-  };
-  const exit = await run(io, { args, version: "1.2.3" });
-  return { exit, ...texts };
-}
-
-const on = (url: string, env: Record<string, string> = {}): Terminal => ({ env: { MUSTER_HUB: url, MUSTER_TOKEN: TOKEN, ...env } });
 
 async function scratch(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "muster-cli-"));

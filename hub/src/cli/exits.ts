@@ -34,6 +34,8 @@ const byFault: { readonly [fault: string]: Exit } = {
   E_CONFIG: exits.usage.code,
   E_NO_HUB: exits.usage.code,
   E_TIMEOUT: exits.timedOut.code,
+  // The hub is there, the agent is not.
+  E_AGENT_OFFLINE: exits.failed.code,
 };
 
 /** The exit code of what a command threw. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 
 import { exitHelp, exitOf, exits, usageError, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
+import { addLive } from "./live/live.ts";
 import { all, clientOf, outputOption, type Flags } from "./flags.ts";
 import { addQuestions } from "./questions.ts";
 import type { TokenFlags } from "./token.ts";
@@ -46,6 +47,7 @@ function build(io: Io, version: string, finish: (exit: Exit) => void): Command {
     });
   addLooking(program, io, finish);
   addActing(program, io, finish);
+  addLive(program, { io, finish, clientOf, outputOption });
   addOffline(program, io, finish);
   addQuestions(program, io, finish);
   return program;

@@ -72,9 +72,10 @@ function usesOf(text: string): number {
 
 const units: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-function secondsOf(text: string): number {
+/** `30m`, `2h`, `1d12h` in seconds. Throws E_USAGE that names the flag. */
+export function secondsOf(text: string, flag = "--ttl"): number {
   const parts = /^(?:\d+[smhd])+$/.test(text) ? [...text.matchAll(/(\d+)([smhd])/g)] : [];
   const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0);
-  if (seconds < 1) throw usageError(`cannot read --ttl ${text}`, "write it as 30m, 1h or 7d");
+  if (seconds < 1) throw usageError(`cannot read ${flag} ${text}`, "write it as 30m, 1h or 7d");
   return seconds;
 }

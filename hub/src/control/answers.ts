@@ -246,7 +246,7 @@ function isCurrent(member: Member, decided: Decided | undefined): boolean {
 }
 
 /** A filter by App takes its key, `tenant/name` or its name. */
-function matches(wanted: string | undefined, app: AppKey): boolean {
+export function matches(wanted: string | undefined, app: AppKey): boolean {
   if (wanted === undefined || wanted === app) return true;
   const [tenant, ...rest] = app.split("/");
   const name = rest.at(-1);

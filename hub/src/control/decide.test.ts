@@ -8,6 +8,7 @@ import { digestOf } from "@muster/proto/model/digest";
 import type { AppKey } from "@muster/proto/model/identity";
 import { statusDigest } from "@muster/proto/model/root";
 import type { AppStatus } from "@muster/proto/model/status";
+import type { Pause } from "../acts/acts.ts";
 import type { AppVerdict, ClusterVerdict } from "../admit/admit.ts";
 import type { Placement } from "../resolve/resolve.ts";
 import type { ReleasedRow } from "../store/store.ts";
@@ -98,6 +99,7 @@ function decided(member: Member | undefined, apps: readonly AppVerdict[] | undef
     before: undefined,
     approvals: new Set(),
     commitOf: () => "c2",
+    pauses: [],
     now: later,
     ...change,
   });
@@ -200,4 +202,33 @@ test("a tombstone stays until the agent says that nothing is left", () => {
   assert.deepEqual(heldBy(withStatus({ inventoryEmpty: false }, graves)).tombstones, [grave]);
   assert.deepEqual(heldBy(memberOf([], graves)).tombstones, [grave]);
   assert.deepEqual(heldBy(withStatus({ inventoryEmpty: true }, graves)).tombstones, []);
+});
+
+const night: Pause = { kind: "pause", id: "p", app: null, cluster: berlin, by: "bert", reason: "night", at: start, until: null };
+
+test("while it is paused nothing of an App moves: no pin, no setting, no first release; it says who paused it and why", () => {
+  const answer = decided(memberOf([held]), [admits("2", { auto: false, dependsOn: [app("b")] })], { pauses: [night] });
+  assert.deepEqual([row(answer), answer.waits.get(a)], [held, { reason: "Paused", message: "paused by bert: night", since: later }]);
+  const first = decided(memberOf([]), [admits("2", { auto: false })], { pauses: [night] });
+  assert.deepEqual([row(first), first.waits.get(a)?.reason], [undefined, "Paused"]);
+  assert.equal(decided(memberOf([held]), [admits("1")], { pauses: [night] }).waits.get(a)?.reason, "Paused");
+  assert.equal(decided(memberOf([held]), [keeps(held)], { pauses: [night] }).waits.get(a)?.reason, "RenderFailed");
+  assert.equal(decided(memberOf([held]), [holds(held)], { pauses: [night] }).held.length, 1);
+});
+
+test("I1 while it is paused an App that leaves stays released, and one that is leaving already stays longer", () => {
+  const grave = { app: a, mode: "delete", notBefore: "2026-11-21T08:30:00.000Z" } as const;
+  const verdict: ClusterVerdict = { cluster: berlin, apps: [], tombstones: [grave], approvals: [], problems: [], wakeAt: null };
+  const leaving = decided(memberOf([held]), [], { verdict, pauses: [night] });
+  assert.deepEqual([row(leaving), leaving.tombstones], [held, []]);
+  assert.match(leaving.waits.get(a)?.message ?? "", /its removal waits: paused by bert/);
+  const [left] = decided(memberOf([], { tombstones: new Map([[a, grave]]) }), [], { verdict, pauses: [night] }).tombstones;
+  assert.deepEqual([left?.due, (left?.notBefore ?? "") > "9999"], [grave.notBefore, true]);
+  const resumed: ClusterVerdict = { ...verdict, tombstones: left === undefined ? [] : [left] };
+  assert.deepEqual(decided(memberOf([]), [], { verdict: resumed }).tombstones, [grave]);
+});
+
+test("what waits for a hand says which pin it is", () => {
+  const waits = decided(memberOf([held]), [admits("2", { auto: false })]).waits.get(a);
+  assert.deepEqual([waits?.reason, waits?.pin], ["WaitingForHand", pinDigest({ release: digestOf("2"), policy })]);
 });

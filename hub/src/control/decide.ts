@@ -1,9 +1,10 @@
 // From an admission to what each cluster shall hold: rows of the next bundle, and for everything that does not move the one reason why.
 
-import { pinDigest } from "@muster/proto/model/bundle";
+import { pinDigest, type Tombstone } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
+import { pauseMessage, pausing, postponed, type Pause } from "../acts/acts.ts";
 import type { AppVerdict, ClusterVerdict, HeldCluster } from "../admit/admit.ts";
 import { settleContent } from "../bundle/bundle.ts";
 import type { Problem } from "../fleet/fleet.ts";
@@ -22,6 +23,8 @@ export type DecideInput = {
   readonly problems: readonly Problem[];
   readonly before: Decided | undefined;
   readonly approvals: ReadonlySet<Digest>;
+  /** What people paused. */
+  readonly pauses: readonly Pause[];
   /** The commit, or the chart, that an App's files are of. */
   readonly commitOf: (placement: Placement) => string;
   readonly now: number;
@@ -36,10 +39,12 @@ export function decide(input: DecideInput): Decided {
   const waits = new Map<AppKey, Waiting>();
   const released = new Map<AppKey, ReleasedRow>();
   const held: Held[] = [];
+  const pauseOf = (app: AppKey): Pause | undefined => pausing(input.pauses, { cluster: cluster.name, app }, input.now);
+  const isPaused = (app: AppKey): boolean => pauseOf(app) !== undefined;
+  const mayMove = (app: AppKey, current: ReleasedRow | undefined): boolean => current !== undefined || moves.has(app);
   for (const each of verdict.apps) {
     const current = member?.released.get(each.app);
-    const row =
-      each.kind === "admit" && (current === undefined ? moves.has(each.app) : true) ? rowOf(each, current, moves, input) : current;
+    const row = each.kind === "admit" && !isPaused(each.app) && mayMove(each.app, current) ? rowOf(each, current, moves, input) : current;
     if (row !== undefined) released.set(each.app, row);
     const why = whyWaiting(each, wants, moves, input);
     if (why !== undefined) waits.set(each.app, since(why, each.app, input));
@@ -48,7 +53,16 @@ export function decide(input: DecideInput): Decided {
       held.push({ app, cluster: cluster.name, guards, deletes, digest, since: waits.get(app)?.since ?? input.now });
     }
   }
-  const { tombstones } = verdict;
+  const tombstones: Tombstone[] = [];
+  for (const tombstone of verdict.tombstones) {
+    const { app } = tombstone;
+    const [pause, row] = [pauseOf(app), member?.released.get(app)];
+    // A removal is an upgrade too: what is still released stays so, and what has its tombstone already has it put off.
+    if (pause !== undefined && row !== undefined) {
+      released.set(app, row);
+      waits.set(app, since({ reason: "Paused", message: `its removal waits: ${pauseMessage(pause)}` }, app, input));
+    } else tombstones.push(postponed(tombstone, pause));
+  }
   const approvals = [...new Set([...verdict.approvals, ...approvedOnTheSpot(member, input.approvals)])].toSorted(byCodeUnits);
   const content = settleContent({ paused: cluster.paused, apps: [...released.values()], tombstones, approvals }).digest;
   return { cluster, placements: byApp, released, tombstones, approvals, waits, held, content, undecided: false };
@@ -104,14 +118,18 @@ function rowOf(
   return same ? current : { ...current, ...settings };
 }
 
-type Why = Pick<Waiting, "reason" | "message">;
+type Why = Omit<Waiting, "since">;
 
 function whyWaiting(verdict: AppVerdict, wants: readonly Want[], moves: ReadonlySet<AppKey>, input: DecideInput): Why | undefined {
+  const pause = verdict.kind === "keep" ? undefined : pausing(input.pauses, { cluster: input.cluster.name, app: verdict.app }, input.now);
+  if (pause !== undefined) return { reason: "Paused", message: pauseMessage(pause) };
   switch (verdict.kind) {
-    case "admit":
-      return wants.some(({ app }) => app === verdict.app) && !moves.has(verdict.app)
-        ? { reason: "WaitingForHand", message: "sync.auto is false" }
+    case "admit": {
+      const want = wants.find(({ app }) => app === verdict.app);
+      return want !== undefined && !moves.has(verdict.app)
+        ? { reason: "WaitingForHand", message: "sync.auto is false; muster sync releases it", pin: want.pin }
         : undefined;
+    }
     case "hold": {
       const what = `${verdict.removal ? "its removal" : "the change"} deletes ${verdict.deletes.length} ${verdict.deletes.length === 1 ? "object" : "objects"}`;
       const guards = verdict.guards.length > 0 ? ` (${verdict.guards.join(", ")})` : "";

@@ -2,7 +2,7 @@
 // differs. Works on the present state at its own pace: what happens meanwhile joins the next turn.
 
 import { messageOf } from "@muster/proto/model/failure";
-import type { ClusterName } from "@muster/proto/model/identity";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { AssembledFleet } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -51,9 +51,9 @@ export class FleetLoop {
   #basis: Basis | null = null;
   /** By resolving, since the last turn that came to its end. */
   #touched: Touched = new Set();
+  #apps: ReadonlySet<AppKey> | "all" = new Set();
   #fleet: AssembledFleet | undefined;
   #refs: readonly ContentRef[] = [];
-  #moved = true;
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -92,7 +92,7 @@ export class FleetLoop {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      await this.#bell.wait(times.tickMs, signal);
+      await this.#bell.wait(Math.min(times.tickMs, this.#judging.wakesInMs()), signal);
       if (signal.aborted) return;
       try {
         await this.#turn(signal);
@@ -133,11 +133,12 @@ export class FleetLoop {
     const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
     const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
     const commitOf = ({ request }: Placement): string => commitIn(contents, resolution.requests.get(request)) ?? commit;
-    const judged = this.#judging.judge({ resolution, touched: this.#touched, problems: told, commitOf });
+    const judged = this.#judging.judge({ resolution, touched: this.#touched, apps: this.#apps, problems: told, commitOf });
     const commits = commitsOf(views, refs, contents);
     const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits);
     this.#judging.accept(judged);
     this.#touched = new Set();
+    this.#apps = new Set();
     const problems = [...told, ...judged.problems];
     this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
@@ -154,9 +155,8 @@ export class FleetLoop {
 
   /** The contents that requests name now, each once; they are looked at from now on. */
   #refsOf({ requests }: Resolution): readonly ContentRef[] {
-    if (this.#moved)
+    if (this.#apps === "all" || this.#apps.size > 0)
       this.#refs = [...new Map([...requests.values()].map((request) => [contentKey(refOf(request)), refOf(request)])).values()];
-    this.#moved = false;
     this.#options.sources.want(this.#refs);
     return this.#refs;
   }
@@ -172,7 +172,7 @@ export class FleetLoop {
     for (;;) {
       const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);
       this.#touched = union(this.#touched, resolution.touched);
-      this.#moved ||= resolution.touchedApps === "all" || resolution.touchedApps.size > 0;
+      this.#apps = union(this.#apps, resolution.touchedApps);
       if (resolution.needs.length === 0) return resolution;
       changed = await this.#asking.answer(resolution.needs, signal);
     }

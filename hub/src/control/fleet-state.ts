@@ -12,7 +12,13 @@ import type { Contents } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 
 /** Why a wanted pin is not released, or cannot be had. `since` is milliseconds since 1970. */
-export type Waiting = { readonly reason: ReasonCode; readonly message: string; readonly since: number };
+export type Waiting = {
+  readonly reason: ReasonCode;
+  readonly message: string;
+  readonly since: number;
+  /** The pin that waits for a hand. */
+  readonly pin?: Digest;
+};
 
 /** A change that the guards hold. */
 export type Held = {

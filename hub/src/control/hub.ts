@@ -13,6 +13,7 @@ import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
+import { openCommanding } from "./commanding/commanding.ts";
 import { Questions } from "./asking/questions.ts";
 import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
@@ -59,13 +60,23 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     await Renderer.open({ workers: config.render.workers, timeoutMs: config.render.timeout, memoryMaxMb: config.render.memoryMb }),
   );
   let link: Link | undefined;
-  const sessions = new Sessions({
+  const commanding = openCommanding({
+    record,
+    keys,
+    live: (cluster) => sessions.live(cluster),
+    state: () => fleet.state,
+    now,
+    log,
+    onChange: () => fleet.lookAtAll(),
+  });
+  const sessions: Sessions = new Sessions({
     record,
     keys,
     now,
     log,
     onChange: (cluster) => fleet.look(cluster),
     onRevoked: (serial) => link?.cut(serial),
+    commands: commanding.port,
   });
   const sources = fleetSources(options, record, () => fleet.lookAtAll());
   const fleet: FleetLoop = new FleetLoop({
@@ -121,6 +132,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       now,
     }),
     webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
+    live: commanding.live,
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");
@@ -132,7 +144,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     run: async (signal) => {
       // Without its record the hub may promise nothing: it ends, and whoever watches it starts it again.
       const lost = store.died.then((error) => Promise.reject(error));
-      await Promise.race([Promise.all([sources.run(signal), fleet.run(signal)]), lost]);
+      await Promise.race([Promise.all([sources.run(signal), fleet.run(signal), commanding.run(signal)]), lost]);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -1,13 +1,16 @@
-// Which clusters have to be judged again, and what is decided for them: admission says what may be deleted, decide what is released.
+// Which clusters have to be judged again, and what is decided for them: people's pauses and words, then admission says what may be
+// deleted, then decide what is released.
 
 import type { Digest } from "@muster/proto/model/digest";
-import type { ClusterName } from "@muster/proto/model/identity";
+import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { Manifest } from "@muster/proto/model/release";
-import { admit, type Admission } from "../admit/admit.ts";
+import { wakeAt, type Act } from "../acts/acts.ts";
+import { Admitter, type Admission } from "../admit/admit.ts";
 import type { Problem } from "../fleet/fleet.ts";
 import type { Placement, ResolvedCluster, Resolution } from "../resolve/resolve.ts";
 import { decide, heldBy, undecidedCluster } from "./decide.ts";
 import type { Decided } from "./fleet-state.ts";
+import { handActs, withHandsOn } from "./hands-on.ts";
 import type { HubRecord } from "./record.ts";
 import { union, type Touched } from "./touched.ts";
 
@@ -27,11 +30,11 @@ export type Judged = {
   readonly problems: readonly Problem[];
 };
 
-/** What a judgement needs to know of the turn. */
+/** What a judgement needs to know of the turn. `touched`, `apps`: by resolving, since the last judgement that was taken over. */
 export type Case = {
   readonly resolution: Resolution;
-  /** By resolving, since the last judgement that was taken over. */
   readonly touched: Touched;
+  readonly apps: ReadonlySet<AppKey> | "all";
   /** Of reading and resolving. */
   readonly problems: readonly Problem[];
   readonly commitOf: (placement: Placement) => string;
@@ -41,15 +44,19 @@ const manifestsKept = 20_000;
 /** An approval is an answer to a question of today: asked again later, it is another question. */
 const approvalMs = 86_400_000;
 /** Everything is judged again so often, whatever was heard: messages only make things faster. */
-const wholeEveryMs = 600_000;
+const wholeEveryMs = 3_600_000;
 
 export class Judging {
   readonly #options: JudgingOptions;
   readonly #manifests = new Map<Digest, Manifest>();
   readonly #clusters = new Map<ClusterName, Decided>();
+  readonly #wakes = new Map<ClusterName, number>();
+  readonly #admitter = new Admitter();
   #due: Touched = "all";
   #wholeAt = 0;
   #approvals: ReadonlySet<Digest> = new Set();
+  #acts: readonly Act[] = [];
+  #actsWakeAt = Number.POSITIVE_INFINITY;
 
   constructor(options: JudgingOptions) {
     this.#options = options;
@@ -65,38 +72,53 @@ export class Judging {
     this.#due = union(this.#due, new Set([cluster]));
   }
 
+  /** What was judged could not be kept or acted on: all of it is judged anew. */
+  again(): void {
+    this.#due = "all";
+  }
+
   /** Approvals that count today; the same object while they are the same. */
   approvals(): ReadonlySet<Digest> {
     const { record, now } = this.#options;
     const since = now() - approvalMs;
     const digests = [...record.memory.approvals.values()].filter(({ at }) => at > since).map(({ digest }) => digest);
     if (digests.length === this.#approvals.size && digests.every((digest) => this.#approvals.has(digest))) return this.#approvals;
-    this.#due = "all";
+    this.#due = "all"; // what an agent holds by its own count is let go here too
     return (this.#approvals = new Set(digests));
   }
 
+  /** Milliseconds until time alone has something to decide. */
+  wakesInMs(): number {
+    let at = this.#actsWakeAt;
+    for (const each of this.#wakes.values()) if (each < at) at = each;
+    return Math.max(0, at - this.#options.now());
+  }
+
   /** Decides what is due, and changes nothing yet. What is not accepted in the end has to be judged `again`. */
-  judge({ resolution, touched, problems, commitOf }: Case): Judged {
+  judge({ resolution, touched, apps, problems, commitOf }: Case): Judged {
     const { record, removeDelayMs, leaveDelayMs, now } = this.#options;
+    const { members } = record.memory;
     const at = now();
     const approvals = this.approvals();
-    const due = at - this.#wholeAt >= wholeEveryMs ? "all" : union(this.#due, touched);
+    this.#heed(at);
+    const due = at - this.#wholeAt >= wholeEveryMs ? "all" : union(union(this.#due, touched), this.#woken(at));
     this.#due = new Set(); // what is touched from now on is for the next turn
-    const members = [...record.memory.members.values()];
-    const admission = admit({
-      resolution,
-      clusters: members.map(heldBy),
+    if (due === "all") this.#wholeAt = at;
+    const admission = this.#admitter.admit({
+      resolution: { ...resolution, placements: withHandsOn(resolution.placements, this.#acts, members, at) },
+      clusters: (due === "all" ? [...members.values()] : [...due].flatMap((name) => members.get(name) ?? [])).map(heldBy),
+      ...(due !== "all" && { only: due, apps }),
       manifestOf: (release) => this.#manifestOf(release),
       approvals,
       delays: { removeMs: removeDelayMs, orphanMs: leaveDelayMs },
       now: at,
     });
     const spoken = new Map(resolution.clusters.map((cluster) => [cluster.name, cluster]));
-    const decideOne = this.#decider({ resolution, touched, problems: [...problems, ...admission.problems], commitOf }, admission, at);
-    const names = due === "all" ? new Set([...spoken.keys(), ...record.memory.members.keys()]) : due;
+    const judgedToo = admission.clusters.map(({ cluster }) => cluster);
+    const names = due === "all" ? new Set([...spoken.keys(), ...members.keys()]) : new Set([...due, ...judgedToo]);
+    const decideOne = this.#decider({ resolution, problems: [...problems, ...admission.problems], commitOf }, admission, at);
     const decided = [...names].flatMap((name) => decideOne(name, spoken.get(name)) ?? []);
-    if (due === "all") this.#wholeAt = at;
-    const gone = [...this.#clusters.keys()].filter((name) => !spoken.has(name) && !record.memory.members.has(name));
+    const gone = [...this.#clusters.keys()].filter((name) => !spoken.has(name) && !members.has(name));
     return { decided, gone, problems: admission.problems };
   }
 
@@ -106,21 +128,35 @@ export class Judging {
     for (const name of gone) this.#clusters.delete(name);
   }
 
-  /** What was judged could not be kept or acted on: all of it is judged anew. */
-  again(): void {
+  /** People's acts are few and may concern everything. */
+  #heed(at: number): void {
+    const acts = handActs(this.#options.record.memory.acts.values());
+    const same = acts.length === this.#acts.length && acts.every((act, i) => act === this.#acts[i]);
+    if (same && at < this.#actsWakeAt) return;
+    this.#acts = acts;
+    this.#actsWakeAt = wakeAt(acts, at) ?? Number.POSITIVE_INFINITY;
     this.#due = "all";
   }
 
-  #decider({ resolution, problems, commitOf }: Case, admission: Admission, now: number) {
+  #woken(at: number): ReadonlySet<ClusterName> {
+    const names = new Set<ClusterName>();
+    for (const [name, wake] of this.#wakes) if (wake <= at) names.add(name);
+    return names;
+  }
+
+  #decider({ resolution, problems, commitOf }: Pick<Case, "resolution" | "problems" | "commitOf">, admission: Admission, now: number) {
     const { members } = this.#options.record.memory;
     const verdicts = new Map(admission.clusters.map((verdict) => [verdict.cluster, verdict]));
+    const pauses = this.#acts.filter((act) => act.kind === "pause");
     return (name: ClusterName, cluster: ResolvedCluster | undefined): Decided | undefined => {
       const member = members.get(name);
+      const verdict = verdicts.get(name);
+      if (verdict?.wakeAt == null) this.#wakes.delete(name);
+      else this.#wakes.set(name, verdict.wakeAt);
       if (cluster === undefined) return member === undefined ? undefined : undecidedCluster(name, member);
       const placements = resolution.placements.at(name);
       const before = this.#clusters.get(name);
-      const verdict = verdicts.get(name);
-      return decide({ cluster, member, placements, verdict, problems, commitOf, approvals: this.#approvals, before, now });
+      return decide({ cluster, member, placements, verdict, problems, commitOf, approvals: this.#approvals, pauses, before, now });
     };
   }
 

@@ -7,11 +7,13 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { statusDigest, statusRoot } from "@muster/proto/model/root";
 import type { AppStatus } from "@muster/proto/model/status";
 import type {
+  ActRow,
   ApprovalRow,
   BundleRow,
   CertificateRow,
   ClusterRow,
   DocumentRow,
+  EnrolmentRow,
   ReleasedChange,
   ReleasedRow,
   SourceRow,
@@ -42,6 +44,9 @@ export type Memory = {
   readonly documents: Map<string, DocumentRow>;
   readonly sources: Map<string, SourceRow>;
   readonly approvals: Map<Digest, ApprovalRow>;
+  readonly acts: Map<string, ActRow>;
+  /** By request. */
+  readonly enrolments: Map<string, EnrolmentRow>;
 };
 
 export function memoryOf(state: StoredState): Memory {
@@ -53,6 +58,8 @@ export function memoryOf(state: StoredState): Memory {
     documents: new Map(state.documents.map((row) => [row.key, row])),
     sources: new Map(state.sources.map((row) => [row.name, row])),
     approvals: new Map(state.approvals.map((row) => [row.digest, row])),
+    acts: new Map(state.acts.map((row) => [row.id, row])),
+    enrolments: new Map(state.enrolments.map((row) => [row.request, row])),
   };
   for (const row of state.bundles)
     within(memory, row.cluster, (member) => {
@@ -119,6 +126,11 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
   },
   source: (memory, { row }) => void memory.sources.set(row.name, row),
   approval: (memory, { row }) => void memory.approvals.set(row.digest, row),
+  act: (memory, { row }) => void memory.acts.set(row.id, row),
+  actsGone: (memory, { ids }) => {
+    for (const id of ids) memory.acts.delete(id);
+  },
+  enrolment: (memory, { row }) => void memory.enrolments.set(row.request, row),
 };
 
 function changedRows(rows: Member["released"], { put, drop }: ReleasedChange): Member["released"] {

@@ -11,7 +11,7 @@ import { OperationError } from "@muster/proto/model/failure";
 import type { FromAgent } from "@muster/proto/model/session";
 import { agentUri, type AgentIdentity } from "../enroll/enroll.ts";
 import type { Write } from "../store/store.ts";
-import { rootOf } from "./memory.ts";
+import { memoryOf, rootOf } from "./memory.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import {
   app,
@@ -23,6 +23,7 @@ import {
   kinds,
   makeCsr,
   makeToken,
+  noCommands,
   openWorld,
   quiet,
   releasedRow,
@@ -289,7 +290,7 @@ test("B44 a token is used up by what it let in; F63 a name is not given twice", 
   const answer = await world.sessions.enroll(call);
   assert.deepEqual([answer.cluster, world.store.load().clusters[0]?.labels], ["berlin", { env: "prod" }]);
   assert.equal(world.store.load().certificates[0]?.serial, serialOf(answer.certificates[0]));
-  await assert.rejects(world.sessions.enroll(call), fails("unauthenticated"));
+  await assert.rejects(world.sessions.enroll({ ...call, csr: await makeCsr() }), fails("unauthenticated"));
   const second = { ...call, token: await makeToken(world), clusterUid: "u2" };
   await assert.rejects(world.sessions.enroll(second), fails("conflict"));
   assert.equal(world.record.memory.tokens.size, 2);
@@ -357,6 +358,7 @@ test("S33 an identity that is replaced while its certificate is renewed gets non
     log: quiet,
     onChange: () => undefined,
     onRevoked: () => undefined,
+    commands: noCommands,
   });
   await assert.rejects(sessions.renew(old, await makeCsr()), fails("unauthenticated"));
   const valid = world.store.load().certificates.filter(({ revokedAt }) => revokedAt === null);
@@ -397,5 +399,54 @@ test("--replace: the old identity is revoked and cut, what it said is forgotten,
   assert.deepEqual(
     [state.statuses, state.clusters[0]?.uid, state.clusters[0]?.labels, state.clusters[0]?.ackedGeneration],
     [[], "u2", { env: "prod" }, 0],
+  );
+});
+
+test("F24 an enrolment whose answer was lost gets the same certificate again, and nobody else gets anything for the used-up token", async (t) => {
+  const world = await openWorld(t);
+  const token = await makeToken(world);
+  const csr = await makeCsr();
+  const call = { token, csr, clusterUid: "u1", proposedName: "berlin", remote: "test" };
+  const first = await world.sessions.enroll(call);
+  assert.deepEqual(await world.sessions.enroll(call), first);
+  // Once over: the token's expiry does not matter to an answer that was given in time.
+  world.clock.now += 2 * 3_600_000;
+  assert.deepEqual(await world.sessions.enroll(call), first);
+  assert.equal(world.record.memory.certificates.size, 1);
+  await assert.rejects(world.sessions.enroll({ ...call, csr: await makeCsr() }), fails("unauthenticated"));
+  await assert.rejects(world.sessions.enroll({ ...call, clusterUid: "u2" }), fails("unauthenticated"));
+  await assert.rejects(world.sessions.enroll({ ...call, token: await makeToken(world, { expiresAt: 0 }) }), fails("unauthenticated"));
+});
+
+test("S33 a lost answer is not given again when its cluster was replaced or its certificate was revoked", async (t) => {
+  const world = await openWorld(t);
+  const call = { token: await makeToken(world), csr: await makeCsr(), clusterUid: "u1", proposedName: "berlin", remote: "test" };
+  await world.sessions.enroll(call);
+  await enrol(world, "berlin", "u2", { cluster: berlin, replace: true });
+  await assert.rejects(world.sessions.enroll(call), fails("unauthenticated"));
+  const other = { ...call, token: await makeToken(world), csr: await makeCsr(), clusterUid: "u3", proposedName: "paris" };
+  await world.sessions.enroll(other);
+  await world.record.commit([{ kind: "revoke", cluster: "paris" as typeof berlin, exceptUid: null, at: 1 }]);
+  await assert.rejects(world.sessions.enroll(other), fails("unauthenticated"));
+});
+
+test("I10 a lost answer is given again after a restart of the hub", async (t) => {
+  const world = await openWorld(t);
+  const call = { token: await makeToken(world), csr: await makeCsr(), clusterUid: "u1", proposedName: "berlin", remote: "test" };
+  const first = await world.sessions.enroll(call);
+  const { record, keys, clock } = world;
+  const again = new Sessions({
+    record: { ...record, memory: memoryOf(world.store.load()) },
+    keys,
+    now: () => clock.now,
+    log: quiet,
+    onChange: () => undefined,
+    onRevoked: () => undefined,
+    commands: noCommands,
+  });
+  const answer = await again.enroll(call);
+  assert.deepEqual(
+    answer.certificates.map((der) => Buffer.from(der)),
+    first.certificates.map((der) => Buffer.from(der)),
   );
 });

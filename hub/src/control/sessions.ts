@@ -1,4 +1,4 @@
-// Serves the agents: enrolment, sessions, Releases. Says nothing that is not on disk, gives a Release only to a cluster whose newest or
+// Serves the agents: sessions and Releases; enrolment is enrolling.ts. Says nothing that is not on disk, gives a Release only to a cluster whose newest or
 // previous bundle names it, and lets two clusters with one name have nothing new.
 
 import { encodeTransfer } from "@muster/proto/codec/transfer";
@@ -16,13 +16,12 @@ import {
   type StatusReport,
 } from "@muster/proto/model/session";
 import { Turns } from "@muster/proto/waiting/turns";
-import { agentUri, decideEnrollment, readAgentIdentity, type AgentIdentity } from "../enroll/enroll.ts";
-import type { Keys } from "../keys/keys.ts";
+import { agentUri, readAgentIdentity, type AgentIdentity } from "../enroll/enroll.ts";
 import type { EnrollAnswer, EnrollCall, HubSession, LinkHandlers, PeerCertificate, SessionEvents } from "../link/link.ts";
-import type { ClusterRow, Write } from "../store/store.ts";
-import type { HubLog } from "./log.ts";
+import type { ClusterRow } from "../store/store.ts";
+import { Enrolling, freshCluster, type EnrollingOptions } from "./enrolling.ts";
+import type { CommandPort, Live } from "./live-session.ts";
 import { rootOf } from "./memory.ts";
-import type { HubRecord } from "./record.ts";
 
 export const sessionTimes = { beatMs: 30_000, reconnectWindowMs: 2_000, refusedRetryMs: 60_000 } as const;
 
@@ -43,30 +42,23 @@ const numberMax = 2 ** 48;
 /** How long a second claim on a name is shown. */
 const claimShownMs = 10 * 60_000;
 
-/** A live session, after its Hello. */
-export type Live = { readonly session: HubSession; readonly instance: string; readonly hello: Hello; readonly since: number };
-
-export type SessionsOptions = {
-  readonly record: HubRecord;
-  readonly keys: Keys;
-  readonly now: () => number;
-  readonly log: HubLog;
-  /** An agent said hello, or reported facts that a render may use: what it shall run has to be looked at again. */
-  readonly onChange: (cluster: ClusterName) => void;
-  /** A certificate was revoked: its connections have to go. */
-  readonly onRevoked: (serial: string) => void;
+export type SessionsOptions = EnrollingOptions & {
+  /** What agents say about commands goes to whoever gave them. */
+  readonly commands: CommandPort;
 };
 
 export class Sessions implements LinkHandlers<AgentIdentity> {
   readonly #options: SessionsOptions;
   readonly #live = new Map<ClusterName, Live>();
   readonly #turns = new Turns();
+  readonly #enrolling: Enrolling;
   /** The highest report of a session that is on disk. */
   readonly #acked = new WeakMap<Live, number>();
   readonly #quarantined = new Map<ClusterName, { readonly uid: string; readonly at: number }>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#enrolling = new Enrolling(options, this.#turns, (cluster) => this.#quarantined.delete(cluster));
   }
 
   /** The live session of a cluster. */
@@ -102,61 +94,8 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     return certificate.revokedAt === null && certificate.notAfter >= now() && certificate.uid === identity.uid ? identity : undefined;
   }
 
-  /** One enrolment at a time: a token is used as often as it says. */
   enroll(call: EnrollCall): Promise<EnrollAnswer> {
-    return this.#turns.run("enrolment", () => this.#enroll(call));
-  }
-
-  async #enroll(call: EnrollCall): Promise<EnrollAnswer> {
-    const { record, keys, now, log } = this.#options;
-    const { memory } = record;
-    const at = now();
-    const decided = decideEnrollment(
-      call,
-      (id) => {
-        const row = memory.tokens.get(id);
-        return row?.kind === "join" ? row : undefined;
-      },
-      (name) => memory.members.get(name as ClusterName)?.row,
-      at,
-    );
-    const { cluster, uid } = decided;
-    const issued = await keys.authority.issueAgent(call.csr, agentUri(keys.fleet, cluster, uid), at);
-    const gone = await this.#turns.run(cluster, async () => {
-      const known = memory.members.get(cluster)?.row;
-      const row: ClusterRow = {
-        ...(known ?? freshCluster(cluster)),
-        uid,
-        labels: known === undefined || decided.replaces ? decided.labels : known.labels,
-        enrolledAt: at,
-      };
-      const replaced = [...memory.certificates.values()].filter(
-        (held) => decided.replaces && held.cluster === cluster && held.uid !== uid && held.revokedAt === null,
-      );
-      await record.commit([
-        { kind: "tokenUsed", id: decided.tokenId },
-        {
-          kind: "cluster",
-          row: decided.replaces ? { ...row, ackedGeneration: 0, ackedDigest: "", refusal: null, refusalMessage: "" } : row,
-        },
-        { kind: "certificate", row: { serial: issued.serial, cluster, uid, notAfter: issued.notAfter, revokedAt: null } },
-        ...(decided.replaces ? this.#forgetOld(cluster, uid, at) : []),
-      ]);
-      return replaced;
-    });
-    for (const { serial } of gone) this.#options.onRevoked(serial);
-    this.#quarantined.delete(cluster);
-    log.info({ cluster, uid, replaces: decided.replaces, remote: call.remote }, "cluster enrolled");
-    this.#options.onChange(cluster);
-    return { certificates: [issued.certificate], cluster, fleet: keys.fleet, keyManifests: keys.manifests };
-  }
-
-  #forgetOld(cluster: ClusterName, uid: string, at: number): Write[] {
-    const statuses = this.#options.record.memory.members.get(cluster)?.statuses.keys() ?? [];
-    return [
-      { kind: "revoke", cluster, exceptUid: uid, at },
-      { kind: "status", cluster, statuses: [], forgotten: [...statuses] },
-    ];
+    return this.#enrolling.enroll(call);
   }
 
   async renew({ cluster, uid }: AgentIdentity, csr: Uint8Array): Promise<{ readonly certificates: readonly Uint8Array[] }> {
@@ -188,6 +127,7 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
       closed: () => {
         if (greeted === undefined || this.#live.get(identity.cluster) !== greeted) return;
         this.#live.delete(identity.cluster);
+        this.#options.commands.gone(identity.cluster);
         log.info({ cluster: identity.cluster }, "agent disconnected");
         this.#options.onChange(identity.cluster);
       },
@@ -246,6 +186,7 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     if (isNewest) session.send({ kind: "current", digest: accepted.digest });
     else if (newest !== undefined && (accepted?.generation ?? 0) <= newest.generation) this.offer(cluster);
     log.info({ cluster, instance: hello.instance, generation: accepted?.generation ?? 0, remote: session.remote }, "agent connected");
+    await this.#options.commands.greeted(cluster);
     this.#options.onChange(cluster);
     return live;
   }
@@ -277,8 +218,8 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
         return;
       }
       case "commandResult":
-        this.#options.log.info({ cluster, command: message.id, ok: message.ok }, "command answered");
-        return;
+        this.#options.log.info({ cluster, command: message.id, ok: message.ok, code: message.code }, "command answered");
+        return this.#options.commands.result(cluster, message);
     }
   }
 
@@ -323,6 +264,14 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     if (emptied || report.facts !== null) this.#options.onChange(cluster);
   }
 
+  awaits({ cluster }: AgentIdentity, commandId: string): boolean {
+    return this.#options.commands.awaits(cluster, commandId);
+  }
+
+  answered({ cluster }: AgentIdentity, commandId: string, bytes: Uint8Array): Promise<void> {
+    return this.#options.commands.answered(cluster, commandId, bytes);
+  }
+
   async release({ cluster }: AgentIdentity, release: Digest, base: Digest | null): Promise<Uint8Array | undefined> {
     const { store, memory } = this.#options.record;
     const named = new Set(memory.members.get(cluster)?.bundles.flatMap((bundle) => bundle.releases));
@@ -336,19 +285,4 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
       return text;
     });
   }
-}
-
-function freshCluster(name: ClusterName): ClusterRow {
-  return {
-    name,
-    uid: "",
-    enrolledAt: 0,
-    labels: {},
-    facts: null,
-    ackedGeneration: 0,
-    ackedDigest: "",
-    refusal: null,
-    refusalMessage: "",
-    lastSeen: 0,
-  };
 }

@@ -86,10 +86,16 @@ export function decideEnrollment(
   return { cluster: name as ClusterName, uid: request.clusterUid, labels: token.labels, tokenId: token.id, replaces: taken };
 }
 
-function acceptToken(text: string, tokenOf: (id: string) => JoinToken | undefined, now: number): JoinToken {
+/** The row of a token whose secret was given, used up and expired ones too; undefined for any other text. */
+export function heldToken<Row extends { readonly hash: Digest }>(text: string, tokenOf: (id: string) => Row | undefined): Row | undefined {
   const parts = readJoinToken(text);
   const token = parts === undefined ? undefined : tokenOf(parts.id);
-  if (parts === undefined || token === undefined || !sameHash(token.hash, parts.hash) || token.usesLeft <= 0 || token.expiresAt <= now) {
+  return parts !== undefined && token !== undefined && sameHash(token.hash, parts.hash) ? token : undefined;
+}
+
+function acceptToken(text: string, tokenOf: (id: string) => JoinToken | undefined, now: number): JoinToken {
+  const token = heldToken(text, tokenOf);
+  if (token === undefined || token.usesLeft <= 0 || token.expiresAt <= now) {
     throw new OperationError(
       "unauthenticated",
       "join token",

@@ -16,14 +16,19 @@ export function allowedRemote(remotes: readonly AllowedRemote[], url: string): A
 
 type Parts = { readonly host: string; readonly path: readonly string[] };
 
-/** `user@host:path` is ssh by another spelling. */
+const defaultPorts: Readonly<Record<string, string>> = { http: "80", https: "443", oci: "443", ssh: "22" };
+
+/** `user@host:path` is ssh by another spelling. What is not plain (dots, escapes, a password, a query) is nothing that can be allowed. */
 function parts(text: string): Parts | null {
   const scp = /^([-\w.]+@[-\w.]+):(?!\/\/)(.*)$/.exec(text);
-  const url = URL.parse(scp === null ? text : `ssh://${scp[1]}/${scp[2]}`);
-  if (url === null || url.host === "" || url.search !== "" || url.hash !== "") return null;
-  const path = url.pathname.split("/").filter((part) => part !== "");
-  if (path.some((part) => /^(\.|%2e){1,2}$/i.test(part) || /%2f|%5c/i.test(part))) return null;
-  return { host: `${url.protocol}//${url.username}@${url.host.toLowerCase()}`, path };
+  const url = scp === null ? text : `ssh://${scp[1]}/${scp[2]}`;
+  const [, scheme = "", user = "", host = "", port, rest = ""] =
+    /^([a-z]+):\/\/(?:([-\w.]+)@)?([-\w.]+)(?::(\d+))?(?:\/([^?#\\]*))?$/i.exec(url) ?? [];
+  if (host === "") return null;
+  const path = rest.split("/").filter((part) => part !== "");
+  if (path.some((part) => part === "." || part === ".." || /%(2e|2f|5c)/i.test(part))) return null;
+  const at = scheme.toLowerCase();
+  return { host: `${at}://${user}@${host.toLowerCase()}:${port ?? defaultPorts[at] ?? ""}`, path };
 }
 
 const covers = (given: readonly string[], wanted: readonly string[]): boolean =>

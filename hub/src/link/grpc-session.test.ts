@@ -125,7 +125,7 @@ test("messages are handled one after the other; the stream rests meanwhile", asy
     log.push(`end ${message.kind}`);
   });
   stream.says(beat);
-  stream.says({ kind: "commandResult", id: "c", ok: true, message: "" });
+  stream.says({ kind: "commandResult", id: "c", ok: true, message: "", code: "" });
   await turn();
   assert.deepEqual([log, stream.paused], [["begin root"], true]);
   waiting[0]?.();

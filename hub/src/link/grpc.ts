@@ -13,6 +13,7 @@ import { isDigest, type Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import { linkLimits, type Link, type LinkHandlers, type LinkLimits } from "./port.ts";
 import { statusError, toStatus } from "./grpc-status.ts";
+import { takeAnswer } from "./grpc-answer.ts";
 import { serveSession } from "./grpc-session.ts";
 
 export type GrpcOptions = {
@@ -107,6 +108,8 @@ class Calls<Identity> {
   readonly #options: CallOptions;
   /** Running transfers by certificate: more connections give an agent no more of them. */
   readonly #fetches = new Map<string, number>();
+  /** Certificates whose answer is coming in. */
+  readonly #answering = new Set<string>();
 
   constructor(handlers: LinkHandlers<Identity>, options: CallOptions) {
     this.#handlers = handlers;
@@ -168,6 +171,21 @@ class Calls<Identity> {
             else this.#fetches.delete(serial);
           });
       },
+      answer: (call, callback) => {
+        const caller = this.#identify(call);
+        if (caller === undefined) return callback(unauthenticated);
+        const { identity, serial } = caller;
+        // One certificate's answers come one after the other: more connections give an agent no more of our memory.
+        if (this.#answering.has(serial)) return callback(tooManyAnswers);
+        this.#answering.add(serial);
+        takeAnswer(call, this.#options.limits, (commandId) => this.#handlers.awaits(identity, commandId))
+          .then(({ commandId, bytes }) => this.#handlers.answered(identity, commandId, bytes))
+          .then(
+            () => callback(null, {}),
+            (error: unknown) => callback(this.#failed("answer", error)),
+          )
+          .finally(() => this.#answering.delete(serial));
+      },
     };
   }
 
@@ -210,6 +228,7 @@ class Calls<Identity> {
 }
 
 const unauthenticated = { code: grpc.status.UNAUTHENTICATED, details: "no valid certificate of this fleet; enrol with a join token" };
+const tooManyAnswers = { code: grpc.status.RESOURCE_EXHAUSTED, details: "one answer at a time" };
 const tooManyFetches = { code: grpc.status.RESOURCE_EXHAUSTED, details: "too many fetches at once" };
 
 /** False when the peer took nothing for so long; true when there is room again, or nobody to write to any more. */

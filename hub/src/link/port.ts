@@ -45,6 +45,10 @@ export type LinkHandlers<Identity> = {
   session(identity: Identity, session: HubSession): SessionEvents;
   /** The bytes of a transfer; undefined when the caller may not have the Release, or it is not kept. */
   release(identity: Identity, release: Digest, base: Digest | null): Promise<Uint8Array | undefined>;
+  /** True while somebody waits for this cluster's answer to the command: nothing else is taken in. */
+  awaits(identity: Identity, commandId: string): boolean;
+  /** The whole of an answer, compressed, as the agent sent it. Throws OperationError when it is none. */
+  answered(identity: Identity, commandId: string, bytes: Uint8Array): Promise<void>;
 };
 
 export type Link = {
@@ -70,6 +74,8 @@ export const linkLimits = {
   lingerMs: 5_000,
   queuedMessages: 64,
   fetchesPerAgent: 8,
+  /** Of one answer, compressed. */
+  answerBytes: 16 * 1024 * 1024,
 } as const;
 
 export type LinkLimits = { readonly [K in keyof typeof linkLimits]: number };

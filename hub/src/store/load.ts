@@ -6,6 +6,7 @@ import type { Tombstone } from "@muster/proto/model/bundle";
 import type { ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { AppStatus } from "@muster/proto/model/status";
+import { loadActs, loadEnrolments } from "./acts.ts";
 import type { ApprovalRow, BundleRow, CertificateRow, ClusterRow, ReleasedRow, SourceRow, StoredState, TokenRow } from "./rows.ts";
 import { unseal } from "./seal.ts";
 
@@ -41,6 +42,8 @@ export function loadState(db: Database, storeKey: Uint8Array): StoredState {
     })),
     sources: all("SELECT body FROM source").map((row) => parse<SourceRow>(row["body"])),
     approvals: all("SELECT * FROM approval").map((row) => row as unknown as ApprovalRow),
+    acts: loadActs(db),
+    enrolments: loadEnrolments(db),
   };
 }
 

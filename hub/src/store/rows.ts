@@ -6,8 +6,10 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Manifest } from "@muster/proto/model/release";
 import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import type { ActRow, ActWrite, EnrolmentRow, EnrolmentWrite } from "./acts.ts";
 import type { MoveRow } from "./history.ts";
 
+export type { ActRow, EnrolmentRow } from "./acts.ts";
 export type { MoveRow } from "./history.ts";
 
 export type TokenRow = {
@@ -95,6 +97,8 @@ export type StoredState = {
   readonly documents: readonly DocumentRow[];
   readonly sources: readonly SourceRow[];
   readonly approvals: readonly ApprovalRow[];
+  readonly acts: readonly ActRow[];
+  readonly enrolments: readonly EnrolmentRow[];
 };
 
 /** Rows of a cluster that are new or differ, and Apps that it holds no more. */
@@ -102,6 +106,8 @@ export type ReleasedChange = { readonly put: readonly ReleasedRow[]; readonly dr
 
 /** One change. A commit takes a list of them and makes all durable, or none. */
 export type Write =
+  | ActWrite
+  | EnrolmentWrite
   | { readonly kind: "meta"; readonly key: string; readonly value: string }
   | { readonly kind: "token"; readonly row: TokenRow }
   | { readonly kind: "tokenUsed"; readonly id: string }

@@ -1,5 +1,6 @@
 // The tables, as numbered migrations. `user_version` says how many were applied; a database from a newer hub is refused.
 
+import { actsMigration } from "./acts.ts";
 import { historyMigration } from "./history.ts";
 
 export const migrations: readonly string[] = [
@@ -47,5 +48,6 @@ export const migrations: readonly string[] = [
   CREATE TABLE source (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE approval (digest TEXT PRIMARY KEY, actor TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  actsMigration,
   historyMigration,
 ];

@@ -6,6 +6,7 @@ import type { Digest } from "@muster/proto/model/digest";
 import type { ClusterName } from "@muster/proto/model/identity";
 import { manifestText } from "@muster/proto/model/release";
 import type { JsonValue } from "@muster/proto/model/json";
+import { actAppliers } from "./acts.ts";
 import { writeMoves } from "./history.ts";
 import type { ReleasedChange, Write } from "./rows.ts";
 import { seal, tryUnseal } from "./seal.ts";
@@ -46,6 +47,7 @@ export function writesOn(db: Database, storeKey: Uint8Array): (write: Write) => 
 type Applier<K extends Write["kind"]> = (run: Run, write: Extract<Write, { kind: K }>, storeKey: Uint8Array, keep: Keep) => void;
 
 const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } = {
+  ...actAppliers,
   meta: (run, { key, value }) => run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, value),
   token: (run, { row: t }) =>
     run(

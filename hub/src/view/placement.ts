@@ -55,11 +55,19 @@ function tell(facts: PlacementFacts, current: AppStatus | null): Told {
   if (!facts.enrolled) return { reason: "NotEnrolled", message: "", since: at(waits?.since ?? 0) };
   if (facts.quarantined) return { reason: "Quarantined", message: "", since: at(facts.lastSeen) };
   if (facts.stale) return { reason: "Offline", message: `silent since ${at(facts.lastSeen)}`, since: at(facts.lastSeen) };
-  if (waits !== null) return { reason: waits.reason, message: waits.message, since: at(waits.since) };
+  if (waits !== null && !isWorseThanPaused(waits.reason, current))
+    return { reason: waits.reason, message: waits.message, since: at(waits.since) };
   if (facts.refusal !== null) return { reason: "BundleRefused", message: facts.refusal, since: at(released?.since ?? 0) };
   if (tombstone && current === null) return { reason: "TombstonePending", message: "", since: at(released?.since ?? 0) };
   if (current === null) return { reason: "NotReported", message: "", since: at(released?.since ?? 0) };
-  return { reason: current.reason, message: current.message, since: current.since };
+  const message = [current.message, waits?.message ?? ""].filter((part) => part !== "").join("; ");
+  return { reason: current.reason, message, since: current.since };
+}
+
+/** A pause stops upgrades; it does not hide what is ill. */
+function isWorseThanPaused(reason: ReasonCode, current: AppStatus | null): boolean {
+  if (reason !== "Paused" || current === null) return false;
+  return stateOf(current.reason) === "failed" || stateOf(current.reason) === "drifted";
 }
 
 /** How bad a state is: what a summary of many shows is the worst of them. */

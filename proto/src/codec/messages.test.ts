@@ -60,7 +60,7 @@ const fromAgent: readonly FromAgent[] = [
   { kind: "ack", epoch: 1, generation: 2, digest: digestOf("b"), refusal: null, message: "" },
   { kind: "ack", epoch: 1, generation: 2, digest: "", refusal: "E_ROLLBACK", message: "older" },
   { kind: "root", statusRoot: digestOf("r") },
-  { kind: "commandResult", id: "c", ok: false, message: "no" },
+  { kind: "commandResult", id: "c", ok: false, message: "no", code: "E_NO" },
 ];
 const envelope = {
   payloadType: "t",

@@ -37,7 +37,7 @@ export function toWireRequest(message: FromAgent): wire.SessionRequest {
     case "root":
       return { body: { $case: "root", value: { statusRoot: message.statusRoot } } };
     case "commandResult":
-      return { body: { $case: "commandResult", value: { id: message.id, ok: message.ok, message: message.message } } };
+      return { body: { $case: "commandResult", value: { id: message.id, ok: message.ok, message: message.message, code: message.code } } };
     default:
       return unreachable(message);
   }
@@ -95,8 +95,10 @@ export function fromWireRequest(request: wire.SessionRequest): FromAgent {
     }
     case "root":
       return { kind: "root", statusRoot: body.value.statusRoot };
-    case "commandResult":
-      return { kind: "commandResult", id: body.value.id, ok: body.value.ok, message: body.value.message.slice(0, 2_000) };
+    case "commandResult": {
+      const { id, ok, message, code } = body.value;
+      return { kind: "commandResult", id, ok, message: message.slice(0, 2_000), code: /^[A-Z_]{1,40}$/.test(code) ? code : "" };
+    }
     case undefined:
       throw new TypeError("a message without a known body");
     default:

@@ -39,7 +39,14 @@ export type BundleApp = {
 };
 
 /** An App that is gone from this cluster: the one evidence, beside a newer Release, that justifies deletes. */
-export type Tombstone = { readonly app: AppKey; readonly mode: "delete" | "orphan"; /** RFC 3339, UTC */ readonly notBefore: string };
+export type Tombstone = {
+  readonly app: AppKey;
+  readonly mode: "delete" | "orphan";
+  /** RFC 3339, UTC. */
+  readonly notBefore: string;
+  /** While a pause puts it off: what `notBefore` was, and will be again. */
+  readonly due?: string;
+};
 
 /** Which Snapshots it was resolved from. */
 export type RevisionVector = { readonly serial: number; readonly sources: { readonly [source: string]: string } };
@@ -126,10 +133,12 @@ const appFields = {
   dependsOn: listOf(isText),
 } satisfies Record<keyof BundleApp, (value: unknown) => boolean>;
 
-const tombstoneFields = { app: isText, mode: isOneOf("delete", "orphan"), notBefore: isTime } satisfies Record<
-  keyof Tombstone,
-  (value: unknown) => boolean
->;
+const tombstoneFields = {
+  app: isText,
+  mode: isOneOf("delete", "orphan"),
+  notBefore: isTime,
+  due: (value: unknown) => value === undefined || isTime(value),
+} satisfies Record<keyof Tombstone, (value: unknown) => boolean>;
 
 const fields = {
   schema: isCount,

@@ -1,5 +1,6 @@
 // What hub and agent say to each other in a session, whatever carries it.
 
+import type { CommandKind } from "./command.ts";
 import type { Digest } from "./digest.ts";
 import type { Envelope } from "./envelope.ts";
 import type { AppKey } from "./identity.ts";
@@ -9,6 +10,9 @@ export const protocolVersion = 1;
 
 /** In a welcome's features: this hub answers each beat, so that an agent may take silence for a stream that is dead. */
 export const answersBeats = "answers-beats";
+
+/** In a hello's features: this agent obeys commands of the kind. An agent that does not say so would drop them in silence. */
+export const commandFeatures = { inspect: "answers-inspect", redeliver: "obeys-redeliver" } as const satisfies Record<CommandKind, string>;
 
 /** The newest bundle that an agent verified and keeps. */
 export type AcceptedBundle = { readonly epoch: number; readonly signer: string; readonly generation: number; readonly digest: Digest };
@@ -50,12 +54,16 @@ export type StatusReport = {
   readonly facts: ClusterFacts | null;
 };
 
-export type FromAgent =
-  | Hello
-  | Ack
-  | StatusReport
-  | { readonly kind: "root"; readonly statusRoot: string }
-  | { readonly kind: "commandResult"; readonly id: string; readonly ok: boolean; readonly message: string };
+/** What became of a command that asks for no answer, or why there is none. `code` is a public one, "" where it went well. */
+export type CommandResult = {
+  readonly kind: "commandResult";
+  readonly id: string;
+  readonly ok: boolean;
+  readonly message: string;
+  readonly code: string;
+};
+
+export type FromAgent = Hello | Ack | StatusReport | { readonly kind: "root"; readonly statusRoot: string } | CommandResult;
 
 export type Rejection = "quarantined" | "revoked" | "version" | "replaced" | "unknown";
 
@@ -76,16 +84,3 @@ export type FromHub =
   | { readonly kind: "throttle"; readonly statusIntervalMs: number }
   | { readonly kind: "drain"; readonly withinMs: number }
   | { readonly kind: "rejected"; readonly reason: Rejection; readonly message: string; readonly retryAfterMs: number };
-
-export const commandPayloadType = "application/vnd.muster.command.v1+json";
-
-/** What a person asks of one agent; durable, idempotent by id, void after its expiry. */
-export type Command = {
-  readonly fleet: string;
-  readonly cluster: string;
-  readonly id: string;
-  /** RFC 3339, UTC. */
-  readonly expiresAt: string;
-  readonly actor: string;
-  readonly action: "recheck";
-};

@@ -20,6 +20,7 @@ import { mintJoinToken, type AgentIdentity } from "../../enroll/enroll.ts";
 import { openKeys, type Keys } from "../../keys/keys.ts";
 import type { HubSession } from "../../link/link.ts";
 import { openStore, type ReleasedRow, type Store, type TokenRow, type Write } from "../../store/store.ts";
+import type { CommandPort } from "../live-session.ts";
 import type { HubLog } from "../log.ts";
 import { openRecord, type HubRecord } from "../record.ts";
 import { Sessions } from "../sessions.ts";
@@ -29,6 +30,15 @@ export const berlin = "berlin" as ClusterName;
 export const app = (name: string): AppKey => `default//${name}` as AppKey;
 
 export const quiet: HubLog = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** For tests that give no commands. */
+export const noCommands: CommandPort = {
+  greeted: async () => undefined,
+  gone: () => undefined,
+  result: async () => undefined,
+  awaits: () => false,
+  answered: () => Promise.reject(new TypeError("nothing was asked for")),
+};
 
 export type World = {
   readonly dir: string;
@@ -59,6 +69,7 @@ export async function openWorld(t: TestContext): Promise<World> {
     log: quiet,
     onChange: (cluster) => void changed.push(cluster),
     onRevoked: (serial) => void revoked.push(serial),
+    commands: noCommands,
   });
   return { dir, keys, store, record, sessions, changed, revoked, clock };
 }

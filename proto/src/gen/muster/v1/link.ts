@@ -13,10 +13,13 @@ import {
   type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientWritableStream,
   type handleBidiStreamingCall,
+  type handleClientStreamingCall,
   type handleServerStreamingCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Envelope } from "./envelope.ts";
@@ -98,6 +101,8 @@ export interface CommandResult {
   id: string;
   ok: boolean;
   message: string;
+  /** Where it is not ok: a public code. */
+  code: string;
 }
 
 export interface ObjectIdentity {
@@ -254,6 +259,18 @@ export interface ManifestLine {
   identity?: ObjectIdentity | undefined;
   digest: Buffer;
   size: bigint;
+}
+
+export interface AnswerRequest {
+  /** In the first message: the command that it answers. */
+  commandId: string;
+  /** Of the whole answer, in the first message. */
+  totalBytes: bigint;
+  /** A piece of a zstd frame that holds the answer as JSON. */
+  chunk: Buffer;
+}
+
+export interface AnswerResponse {
 }
 
 function createBaseSessionRequest(): SessionRequest {
@@ -907,7 +924,7 @@ export const Root: MessageFns<Root> = {
 };
 
 function createBaseCommandResult(): CommandResult {
-  return { id: "", ok: false, message: "" };
+  return { id: "", ok: false, message: "", code: "" };
 }
 
 export const CommandResult: MessageFns<CommandResult> = {
@@ -920,6 +937,9 @@ export const CommandResult: MessageFns<CommandResult> = {
     }
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
     }
     return writer;
   },
@@ -959,6 +979,14 @@ export const CommandResult: MessageFns<CommandResult> = {
             }
 
             message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
             continue;
           }
         }
@@ -2507,6 +2535,112 @@ export const ManifestLine: MessageFns<ManifestLine> = {
   },
 };
 
+function createBaseAnswerRequest(): AnswerRequest {
+  return { commandId: "", totalBytes: 0n, chunk: Buffer.alloc(0) };
+}
+
+export const AnswerRequest: MessageFns<AnswerRequest> = {
+  encode(message: AnswerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.commandId !== "") {
+      writer.uint32(10).string(message.commandId);
+    }
+    if (message.totalBytes !== 0n) {
+      if (BigInt.asUintN(64, message.totalBytes) !== message.totalBytes) {
+        throw new globalThis.Error("value provided for field message.totalBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.totalBytes);
+    }
+    if (message.chunk.length !== 0) {
+      writer.uint32(26).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.commandId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.totalBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAnswerResponse(): AnswerResponse {
+  return {};
+}
+
+export const AnswerResponse: MessageFns<AnswerResponse> = {
+  encode(_: AnswerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * The link between one agent and its hub, by mutual TLS. Who calls is decided by the certificate at every call. Messages make things
  * faster; the comparison of digests in Hello and Root is the truth.
@@ -2533,12 +2667,30 @@ export const LinkServiceService = {
       Buffer.from(FetchReleaseResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FetchReleaseResponse => FetchReleaseResponse.decode(value),
   },
+  /**
+   * What a command asked to see, as one zstd frame in chunks. Taken only while the hub waits for it, one at a time for each agent; what
+   * cannot be answered is a CommandResult.
+   */
+  answer: {
+    path: "/muster.v1.LinkService/Answer" as const,
+    requestStream: true as const,
+    responseStream: false as const,
+    requestSerialize: (value: AnswerRequest): Buffer => Buffer.from(AnswerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AnswerRequest => AnswerRequest.decode(value),
+    responseSerialize: (value: AnswerResponse): Buffer => Buffer.from(AnswerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AnswerResponse => AnswerResponse.decode(value),
+  },
 } as const;
 
 export interface LinkServiceServer extends UntypedServiceImplementation {
   session: handleBidiStreamingCall<SessionRequest, SessionResponse>;
   /** One Release as a stream of chunks; the same request gives the same bytes, so that a cut transfer goes on at its offset. */
   fetchRelease: handleServerStreamingCall<FetchReleaseRequest, FetchReleaseResponse>;
+  /**
+   * What a command asked to see, as one zstd frame in chunks. Taken only while the hub waits for it, one at a time for each agent; what
+   * cannot be answered is a CommandResult.
+   */
+  answer: handleClientStreamingCall<AnswerRequest, AnswerResponse>;
 }
 
 export interface LinkServiceClient extends Client {
@@ -2555,6 +2707,24 @@ export interface LinkServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<FetchReleaseResponse>;
+  /**
+   * What a command asked to see, as one zstd frame in chunks. Taken only while the hub waits for it, one at a time for each agent; what
+   * cannot be answered is a CommandResult.
+   */
+  answer(callback: (error: ServiceError | null, response: AnswerResponse) => void): ClientWritableStream<AnswerRequest>;
+  answer(
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AnswerResponse) => void,
+  ): ClientWritableStream<AnswerRequest>;
+  answer(
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AnswerResponse) => void,
+  ): ClientWritableStream<AnswerRequest>;
+  answer(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AnswerResponse) => void,
+  ): ClientWritableStream<AnswerRequest>;
 }
 
 export const LinkServiceClient = makeGenericClientConstructor(
