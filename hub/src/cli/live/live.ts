@@ -3,7 +3,7 @@
 import type { Command, Option } from "commander";
 
 import type { HubClient } from "../client.ts";
-import { exits, usageError, type Exit } from "../exits.ts";
+import type { Exit } from "../exits.ts";
 import type { Io } from "../io.ts";
 import type { Output } from "../output.ts";
 import type { EventsFlags } from "./events.ts";
@@ -22,7 +22,7 @@ const all: readonly Output[] = ["table", "wide", "json", "yaml"];
 
 type Flags<T> = T & { readonly output: Output };
 
-/** Adds `tree`, `events`, `diff --live`, `sync`, `pause` and `resume`. */
+/** Adds `tree`, `events`, `sync`, `pause` and `resume`. */
 export function addLive(program: Command, verbs: Verbs): void {
   addLooks(program, verbs);
   addHands(program, verbs);
@@ -46,15 +46,6 @@ function addLooks(program: Command, { io, finish, clientOf, outputOption }: Verb
     .action(async (app: string, flags: Flags<EventsFlags>, command: Command) => {
       const [client, { events }] = await Promise.all([clientOf(io, command), import("./events.ts")]);
       finish(await events(io, client, app, flags));
-    });
-  look(
-    program.command("diff").description(`released against live, by field and manager; exit ${exits.differs.code} when something differs`),
-  )
-    .option("--live", "compare with what is on the cluster now", false)
-    .action(async (app: string, flags: Flags<LookFlags & { live: boolean }>, command: Command) => {
-      if (!flags.live) throw usageError("diff compares with the cluster as it is now", "add --live");
-      const [client, { liveDiff }] = await Promise.all([clientOf(io, command), import("./diff.ts")]);
-      finish(await liveDiff(io, client, app, flags));
     });
 }
 
