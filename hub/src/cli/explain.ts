@@ -37,9 +37,10 @@ async function show(io: Io, answer: ExplainAnswer, output: Output): Promise<Exit
   const commit = answer.commit === null ? "" : `  commit ${shortCommit(answer.commit)}`;
   io.stdout.write(`${paint.bold(printable(answer.app))} on ${printable(answer.cluster)}${commit}\n`);
   for (const setting of answer.settings) await showSetting(io, paint, setting, "");
-  for (const { identity, path, value, place, movedBy, tried } of answer.fields) {
+  for (const { identity, path, value, place, transformers, movedBy, tried } of answer.fields) {
     const from = place === null ? "" : `  ${paint.cyan(printable(showPlace(place) ?? ""))}`;
     io.stdout.write(`\n${paint.bold(printable(showIdentity(identity)))}  ${printable(path)} = ${textOf(value)}${from}\n`);
+    for (const { kind, place: at } of transformers) io.stdout.write(printable(`  changed by ${kind}  ${showPlace(at) ?? ""}`).concat("\n"));
     for (const setting of movedBy) await showSetting(io, paint, setting, "moved by ");
     const partly = tried.count < tried.of ? ` (${tried.count} of ${tried.of} inputs were tried)` : "";
     if (movedBy.length === 0) io.stdout.write(`  no setting moves it${partly}: it stands in the template or manifest itself\n`);

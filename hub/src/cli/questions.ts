@@ -3,7 +3,7 @@
 import { Option, type Command } from "commander";
 
 import { exits, usageError, type Exit } from "./exits.ts";
-import { clientOf, outputOption, type Flags } from "./flags.ts";
+import { all, clientOf, outputOption, type Flags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 
@@ -54,33 +54,24 @@ function addExplain(program: Command, io: Io, finish: (exit: Exit) => void): voi
     });
 }
 
-type DiffFlags = Omit<RepoFlags, "path"> & { cluster?: string; between?: boolean; folder?: string; live?: boolean; object?: string };
-
-async function live(io: Io, self: Command, [app, ...more]: readonly string[], flags: Flags<DiffFlags>): Promise<Exit> {
-  const { cluster, object, output } = flags;
-  if (app === undefined || more.length > 0 || cluster === undefined || flags.between === true)
-    throw usageError("--live needs one App and one cluster", "muster diff APP --cluster NAME --live");
-  const { liveDiff } = await import("./live/diff.ts");
-  return liveDiff(io, await clientOf(io, self), app, { cluster, output, ...(object !== undefined && { object }) });
-}
+type DiffFlags = Omit<RepoFlags, "path"> & { cluster?: string; between?: boolean; live?: boolean; object?: string; folder?: string };
 
 function addDiff(program: Command, io: Io, finish: (exit: Exit) => void): void {
   const command = program
     .command("diff")
-    .description(`what Git wants beside what is released; exit ${exits.differs.code} when they differ`)
+    .description(`what Git wants beside what is released, or that beside what is live; exit ${exits.differs.code} when they differ`)
     .argument("[app or environments...]", "an App; with --between two clusters, groups, labels (env=prod) or environments, then an App")
     .option("--cluster <name>", "only this cluster")
     .option("--between", "compares two environments as Git wants them")
-    .option("--live", "compares what is released with what is on the cluster now, by field and manager")
-    .option("--object <identity>", "with --live only this object and what it owns: Kind[.group]/[namespace/]name");
+    .option("--live", "compares what is released with the cluster as it is now, by field and manager")
+    .option("--object <object>", "with --live: only this object, Kind[.group]/[namespace/]name");
   repoFlags(command)
-    .addOption(outputOption(io, forms, "table"))
+    .addOption(outputOption(io, all, "table"))
     .action(async (words: readonly string[], flags: Flags<DiffFlags>, self: Command) => {
+      if (flags.live === true) return finish(await live(io, words, flags, self));
       const { diffHub, parityHub, parityRepo } = await import("./diff.ts");
       const [first, second, third] = words;
       const repo = repoOf(flags);
-      if (flags.live === true) return finish(await live(io, self, words, flags));
-      if (flags.object !== undefined) throw usageError("--object is about the cluster as it is now", "add --live");
       if (flags.between !== true) {
         if (words.length > 1) throw usageError("more than one App is named", "name one App, or none for all");
         if (repo !== null) throw usageError("diff --repo needs --between", "muster preview REF --repo DIR compares two revisions");
@@ -96,6 +87,15 @@ function addDiff(program: Command, io: Io, finish: (exit: Exit) => void): void {
           : await parityRepo(io, repo, query, flags.output),
       );
     });
+}
+
+async function live(io: Io, words: readonly string[], flags: Flags<DiffFlags>, self: Command): Promise<Exit> {
+  const [app] = words;
+  const { cluster, object, output } = flags;
+  if (app === undefined || words.length > 1 || cluster === undefined || flags.between === true || flags.repo !== undefined)
+    throw usageError("--live compares one App on one cluster", "muster diff APP --cluster NAME --live");
+  const { liveDiff } = await import("./live/diff.ts");
+  return liveDiff(io, await clientOf(io, self), app, { cluster, object, output });
 }
 
 type PreviewFlags = Omit<RepoFlags, "path" | "revision"> & { source?: string; against?: string; folder?: string; diff?: boolean };

@@ -38,8 +38,10 @@ export type FieldRow = {
   readonly identity: ObjectIdentity;
   readonly path: string;
   readonly value: JsonValue;
-  /** The template or manifest that it came from; null where the renderer does not tell. */
+  /** The template or manifest that the object began with. */
   readonly place: Place | null;
+  /** What of a kustomization changed the object on its way, in order. */
+  readonly transformers: readonly { readonly kind: string; readonly place: Place }[];
   /** Settings that move it when they are changed, found by rendering with each of them changed. */
   readonly movedBy: readonly SettingRow[];
   /** How many settings were tried, of how many there are. */

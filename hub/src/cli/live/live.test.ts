@@ -152,9 +152,9 @@ for (const [what, objects, exit, shows] of diffs) {
   });
 }
 
-test("diff without --live, pauses without scope or reason, times that are none: wrong usage, and nothing is asked", async (t) => {
+test("diff --live without a cluster, pauses without scope or reason, times that are none: wrong usage, and nothing is asked", async (t) => {
   for (const args of [
-    ["diff", "web", "--cluster", "berlin"],
+    ["diff", "web", "--live"],
     ["tree", "web"],
     ["tree", "web", "--cluster", "berlin", "--object", "web"],
     ["pause", "web"],

@@ -3,7 +3,7 @@
 import type { Command, Option } from "commander";
 
 import type { HubClient } from "../client.ts";
-import { exits, usageError, type Exit } from "../exits.ts";
+import type { Exit } from "../exits.ts";
 import type { Io } from "../io.ts";
 import type { Output } from "../output.ts";
 import type { EventsFlags } from "./events.ts";
@@ -22,7 +22,7 @@ const all: readonly Output[] = ["table", "wide", "json", "yaml"];
 
 type Flags<T> = T & { readonly output: Output };
 
-/** Adds `tree`, `events`, `sync`, `pause` and `resume`; `diff --live` is with `diff`. */
+/** Adds `tree`, `events`, `sync`, `pause` and `resume`. */
 export function addLive(program: Command, verbs: Verbs): void {
   addLooks(program, verbs);
   addHands(program, verbs);

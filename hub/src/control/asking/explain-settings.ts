@@ -77,12 +77,12 @@ type Context = {
 };
 
 async function settingRow(ground: Ground, context: Context, path: Path, spell: Spell): Promise<SettingRow> {
-  const { layers, scope, cluster, effective } = context;
+  const { layers, effective } = context;
   const said: SaidRow[] = [];
   for (const layer of layers) {
     const found = saidAt(layer.says, path);
     if (found === undefined) continue;
-    const taken = layer.expressions ? await takenOf(ground, found.value, scope, cluster, spell) : [];
+    const taken = layer.expressions ? await takenOf(ground, found, context, spell) : [];
     const place = layer.place === null ? null : await placeOf(ground, layer.place, layer.at(found.path));
     said.push({ layer: layer.name, value: shown(found.path, found.value, spell), place, changed: null, taken });
   }
@@ -98,19 +98,17 @@ async function placeOf(ground: Ground, place: Place, at: Path): Promise<Place> {
 
 async function takenOf(
   ground: Ground,
-  value: JsonValue,
-  scope: Scope,
-  { place }: ResolvedCluster,
+  { path, value }: { readonly path: Path; readonly value: JsonValue },
+  { scope, cluster: { place } }: Context,
   spell: Spell,
 ): Promise<readonly TakenRow[]> {
+  // What goes into a secret is one itself.
+  const secret = shown(path, "-", spell) !== "-";
   const rows = refsIn({ value }).map(async (ref): Promise<TakenRow> => {
     const { name, at } = refPlace(ref);
     const found = lookUp(ref, scope) ?? null;
-    return {
-      ref: name,
-      value: shown(at ?? [], found, spell),
-      place: at === null || place === null ? null : await placeOf(ground, place, at),
-    };
+    const told = secret && found !== null ? spell(JSON.stringify(found)) : shown(at ?? [], found, spell);
+    return { ref: name, value: told, place: at === null || place === null ? null : await placeOf(ground, place, at) };
   });
   return Promise.all(rows);
 }

@@ -23,7 +23,8 @@ const files: Readonly<Record<string, string>> = {
     valuesFiles: [big.yaml]
     values:
       region: "\${cluster.labels.region}"
-      auth: {password: canary-51}
+      auth: {password: "canary-\${cluster.values.pin}"}
+      plain: canary-52
   targets:
     - clusters: {matchAll: true}
     - clusters: {matchLabels: {env: prod}}
@@ -42,8 +43,9 @@ const files: Readonly<Record<string, string>> = {
 `,
   ),
   "fleet/berlin.yaml":
-    "apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: berlin\n  labels:\n    env: prod\n    region: eu\n",
-  "fleet/paris.yaml": "apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata: {name: paris, labels: {env: dev, region: fr}}\n",
+    "apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: berlin\n  labels:\n    env: prod\n    region: eu\nspec: {values: {pin: canary-50}}\n",
+  "fleet/paris.yaml":
+    "apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata: {name: paris, labels: {env: dev, region: fr}}\nspec: {values: {pin: x}}\n",
   "shop/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
   "shop/values.yaml": "# defaults\nreplicas: 1\nregion: none\nimage:\n  name: shop\n  tag: 1.4.2\nauth: {password: x}\n",
   "shop/big.yaml": "replicas: 2\n",
@@ -61,9 +63,10 @@ spec:
 apiVersion: v1
 kind: Secret
 metadata: {name: auth}
-stringData: {password: {{ .Values.auth.password }}}
+stringData: {password: {{ .Values.auth.password }}, other: {{ .Values.plain }}}
 `,
-  "greeter/base/kustomization.yaml": "resources: [web.yaml]\n",
+  "greeter/base/kustomization.yaml": "resources: [web.yaml, key.yaml]\n",
+  "greeter/base/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\ndata: {k: Y2FuYXJ5}\n",
   "greeter/base/web.yaml":
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: greeter}\nspec:\n  replicas: 1\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec: {containers: [{name: web, image: greeter:7}]}\n",
   "greeter/prod/kustomization.yaml": "resources: [../base]\nreplicas:\n  - name: greeter\n    count: 5\n",
@@ -101,7 +104,7 @@ const told = ({ said }: SettingRow): string[] =>
 test("a setting is told with every layer, low to high, each with the line of the very field", async () => {
   const { settings } = await ask({ app: "shop", cluster: "berlin", path: "helm.values.replicas" });
   assert.deepEqual(settings.map(told), [
-    ["chart 1 shop/values.yaml:2", "values file big.yaml 2 shop/big.yaml:1", "targets[1] 3 fleet/shop.yaml:17"],
+    ["chart 1 shop/values.yaml:2", "values file big.yaml 2 shop/big.yaml:1", "targets[1] 3 fleet/shop.yaml:18"],
   ]);
   assert.equal(settings[0]?.value, 3);
   const paris = await ask({ app: "shop", cluster: "paris", path: "helm.values.replicas" });
@@ -133,6 +136,7 @@ test("without a path, all that people wrote for the App is told, and with --all 
   const names = some.settings.map(({ path }) => path);
   assert.deepEqual(names, [
     "helm.values.auth.password",
+    "helm.values.plain",
     "helm.values.region",
     "helm.values.replicas",
     "helm.valuesFiles",
@@ -143,14 +147,24 @@ test("without a path, all that people wrote for the App is told, and with --all 
   assert.ok(all.includes("helm.values.image.tag") && all.includes("sync.heal"), all.join());
 });
 
-test("B63 secret values are masked in settings and in fields", async () => {
-  const answers = [
-    await ask({ app: "shop", cluster: "berlin", all: true }),
-    await ask({ app: "shop", cluster: "berlin", path: "Secret/auth data" }),
-  ];
-  assert.doesNotMatch(JSON.stringify(answers), /canary|Y2FuYXJ5/);
-  assert.deepEqual(answers[1]?.fields[0]?.value, { password: "<masked>" });
-  assert.ok(answers[1]?.fields[0]?.movedBy.some(({ path }) => path === "helm.values.auth.password"));
+test("S21 secret values are masked in settings and in fields", async () => {
+  const named = await ask({ app: "shop", cluster: "berlin", path: "helm.values.auth" });
+  const field = await ask({ app: "shop", cluster: "berlin", path: "Secret/auth data" });
+  assert.doesNotMatch(JSON.stringify([named, field]), /canary|Y2FuYXJ5/);
+  assert.deepEqual(named.settings[0]?.said.at(-1)?.taken[0]?.value, "<masked>", "what goes into a secret is one");
+  assert.deepEqual(field.fields[0]?.value, { password: "<masked>", other: "<masked>" });
+  const moved = field.fields[0]?.movedBy.map(({ path }) => path) ?? [];
+  assert.ok(moved.includes("helm.values.auth.password") && moved.includes("helm.values.plain"), moved.join());
+});
+
+test("S21 a Secret in the files of a kustomization is not shown with the line that moves it", async () => {
+  const secret = await ask({ app: "greeter", cluster: "berlin", path: "Secret/eu-key data.k" });
+  assert.equal(secret.fields[0]?.value, "<masked>");
+  assert.doesNotMatch(JSON.stringify(secret), /canary|Y2FuYXJ5/);
+  assert.ok(
+    secret.fields[0]?.movedBy.some(({ path }) => path.startsWith("greeter/base/key.yaml")),
+    JSON.stringify(secret.fields),
+  );
 });
 
 test("a field of an object names its template and the setting that moves it, found by rendering", async () => {
@@ -168,6 +182,13 @@ test("a field of an object names its template and the setting that moves it, fou
 test("a field of a kustomization names the line of the file that moves it, and what the App lays over it", async () => {
   const { fields } = await ask({ app: "greeter", cluster: "berlin", object: "Deployment/eu-greeter", path: "spec.replicas" });
   assert.equal(fields[0]?.value, 5);
+  assert.equal(fields[0]?.place?.path, "greeter/base/web.yaml");
+  assert.ok(
+    fields[0]?.transformers.some(
+      ({ kind, place }) => kind === "ReplicaCountTransformer" && place.path === "greeter/prod/kustomization.yaml",
+    ),
+    JSON.stringify(fields[0]?.transformers),
+  );
   assert.deepEqual(
     fields[0]?.movedBy.map((row) => `${row.path} ${row.said[0]?.place?.line}`),
     ["greeter/prod/kustomization.yaml replicas[0].count 4"],

@@ -2,7 +2,7 @@
 
 import { OperationError } from "@muster/proto/model/failure";
 import { showIdentity, type ObjectIdentity } from "@muster/proto/model/identity";
-import type { JsonObject } from "@muster/proto/model/json";
+import type { JsonObject, JsonValue } from "@muster/proto/model/json";
 import { maskObject, type Spell } from "@muster/proto/model/mask";
 import { showPath } from "../../fleet/fleet.ts";
 import type { RenderRequest } from "../../resolve/resolve.ts";
@@ -71,7 +71,7 @@ async function explainFields(
   spell: Spell,
   signal: AbortSignal,
 ): Promise<readonly FieldRow[]> {
-  const result = await trial.render(request, signal);
+  const result = await trial.render(request, signal, { trace: true });
   if (result.kind === "failed") throw failed(result.code, result.message);
   const mine = result.objects.filter(({ identity }) => object === undefined || isCalled(identity, object));
   if (mine.length === 0)
@@ -85,16 +85,23 @@ async function explainFields(
   const values = valuesOf(layersOf(ground, settings.placement, settings.files), request);
   const moved = await movedBy(fields, { trial, request, values }, signal);
   const rows = fields.map(async (field, i): Promise<FieldRow> => {
-    const own = { source: request.source, path: field.source.path, line: field.source.line ?? 1 };
-    const place = trial.inputs.kind === "yaml" ? await fieldPlace(own, path, trial.tree) : own;
+    const { path: file, line } = field.trace?.origin ?? field.source;
+    const own = { source: request.source, path: file, ...(line !== undefined && { line }) };
+    // Only of plain YAML does the file say the field as the cluster gets it.
+    const place = trial.inputs.kind === "yaml" ? await fieldPlace({ ...own, line: line ?? 1 }, path, trial.tree) : own;
+    const told = valueAt(maskObject(field.object, spell), path) ?? null;
     const { inputs, tried } = moved[i] ?? { inputs: [], tried: { count: 0, of: 0 } };
     return {
       identity: field.identity,
       path: showPath(path),
-      value: valueAt(maskObject(field.object, spell), path) ?? null,
-      // Kustomize does not tell where an object came from: its files that move the field do.
-      place: trial.inputs.kind === "kustomize" ? null : trial.inputs.kind === "helm" ? { source: own.source, path: own.path } : place,
-      movedBy: await settingsOf(ground, settings, inputs, { source: request.source, tree: trial.tree }, spell),
+      value: told,
+      place,
+      transformers: (field.trace?.transformers ?? []).map(({ kind, at }) => ({ kind, place: { source: request.source, ...at } })),
+      movedBy: hidden(
+        JSON.stringify(told) !== JSON.stringify(field.value),
+        spell,
+        await settingsOf(ground, settings, inputs, { source: request.source, tree: trial.tree }, spell),
+      ),
       tried,
     };
   });
@@ -117,6 +124,22 @@ async function settingsOf(
     return { path: `${file.path} ${nameOf(file.at)}`, value, said: [{ layer: "file", value, place, changed: null, taken: [] }] };
   });
   return [...rows, ...(await Promise.all(ofFiles))];
+}
+
+/** What moves a secret is one itself, under whatever name. */
+function hidden(secret: boolean, spell: Spell, rows: readonly SettingRow[]): readonly SettingRow[] {
+  if (!secret) return rows;
+  const spelled = (value: JsonValue): JsonValue =>
+    value === null ? null : spell(typeof value === "string" ? value : JSON.stringify(value));
+  return rows.map((row) => ({
+    ...row,
+    value: spelled(row.value),
+    said: row.said.map((each) => ({
+      ...each,
+      value: spelled(each.value),
+      taken: each.taken.map((one) => ({ ...one, value: spelled(one.value) })),
+    })),
+  }));
 }
 
 /** `Deployment/web`, `deployment.apps/web`, `Deployment/shop/web`. */

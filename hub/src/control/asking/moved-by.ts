@@ -39,7 +39,7 @@ export async function movedBy(
   for (const input of inputs.slice(0, rendersMax)) {
     signal.throwIfAborted();
     count += 1;
-    const result = await base.trial.render(input.request, signal, input.files ?? undefined);
+    const result = await base.trial.render(input.request, signal, input.files === null ? {} : { files: input.files });
     if (result.kind === "failed") continue;
     const objects = new Map(result.objects.map(({ identity, object }) => [identityKey(identity), object]));
     fields.forEach(({ identity, path, value }, i) => {

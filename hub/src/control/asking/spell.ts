@@ -1,10 +1,12 @@
-// How a masked value is spelled: equal values alike, so that a change shows, and nothing else of them.
+// How a masked value is spelled in answers to questions: as agents spell theirs, with a key of this hub, so that a change shows.
 
 import { createHmac } from "node:crypto";
 
 import type { Spell } from "@muster/proto/model/mask";
+import { maskValue } from "@muster/proto/model/masking";
 
-/** `key`: of this hub, or random for one answer. */
+/** `key`: of this hub, or random for one answer. It is not used itself, but a key made from it. */
 export function spellWith(key: Uint8Array): Spell {
-  return (value) => `(secret ${createHmac("sha256", key).update("mask\0").update(value).digest("hex").slice(0, 8)})`;
+  const own = createHmac("sha256", key).update("mask").digest();
+  return (value) => maskValue(value, own);
 }

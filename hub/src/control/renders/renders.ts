@@ -65,8 +65,8 @@ export type Trial = {
   readonly tree: Tree;
   readonly inputs: Inputs;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** With other `files` in place of its own, where they are given. */
-  render(changed: RenderRequest, signal: AbortSignal, files?: ReadonlyMap<string, Uint8Array>): Promise<RenderResult>;
+  /** With other `files` in place of its own, where they are given; `trace` as in RenderInput. */
+  render(changed: RenderRequest, signal: AbortSignal, more?: Partial<Pick<RenderInput, "files" | "trace">>): Promise<RenderResult>;
 };
 
 const atOnce = 4;
@@ -139,8 +139,8 @@ class Work {
     const seed = this.#seedOf(await this.#variantOf(request, tree, inputs));
     signal.throwIfAborted();
     const capabilities = this.#options.capabilities ?? noCapabilities;
-    const render: Trial["render"] = (changed, stop, other = files) =>
-      this.#options.renderer.render(inputOf(changed, inputs, other, seed, capabilities), stop);
+    const render: Trial["render"] = (changed, stop, more = {}) =>
+      this.#options.renderer.render({ ...inputOf(changed, inputs, files, seed, capabilities), ...more }, stop);
     return { kind: "trial", tree, inputs, files, render };
   }
 
