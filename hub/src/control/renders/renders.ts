@@ -64,7 +64,7 @@ export type Trial = {
 const atOnce = 4;
 const rememberedMax = 200_000;
 /** Failures that another try may not meet. */
-const passing: ReadonlySet<string> = new Set(["E_TIMEOUT", "E_INTERNAL", "E_LIMIT"]);
+export const passingFailures: ReadonlySet<string> = new Set(["E_TIMEOUT", "E_INTERNAL", "E_LIMIT"]);
 
 export function openRenders(options: RendersOptions): Renders {
   const work = new Work(options);
@@ -146,7 +146,7 @@ class Work {
     const failed = this.#failed.get(variant);
     if (failed !== undefined) return { ...failed, cached: true };
     const answered = await this.#render(request, reading, variant, signal);
-    if (answered.kind === "failed" && !passing.has(answered.code)) remember(this.#failed, variant, answered);
+    if (answered.kind === "failed" && !passingFailures.has(answered.code)) remember(this.#failed, variant, answered);
     return answered;
   }
 
