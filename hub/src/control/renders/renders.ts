@@ -179,7 +179,7 @@ class Work {
     const capabilities = inputs.usesCapabilities ? request.capabilities : null;
     const { kind, root, valuesFiles } = inputs;
     const block = blockOf(request, kind, valuesFiles);
-    const elsewhere = remotes.size === 0 ? {} : { remotes: [...remotes].map(([key, { digest }]) => [key, digest]).toSorted() };
+    const elsewhere = remotes.size === 0 ? {} : { remotes: Object.fromEntries([...remotes].map(([key, { digest }]) => [key, digest])) };
     const read = { kind, root, files, namespace: request.namespace, ...block, capabilities, ...elsewhere };
     return digestOfJson(["muster.variant/1", read as unknown as JsonValue]);
   }
