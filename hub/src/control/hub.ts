@@ -108,6 +108,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     sessions,
     state: () => fleet.state,
     sources: () => sources.views(),
+    contents: () => sources.contentViews(),
     staleAfterMs: config.staleAfter,
     now,
   });
