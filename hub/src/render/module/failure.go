@@ -210,7 +210,29 @@ func inTemplates(loaded *chart.Chart, texts ...string) bool {
 	return false
 }
 
-var kustomizePath = regexp.MustCompile(`/snapshot/([^\s'":,]+)`)
+// A path in an error: up to the quote that it began with, else up to what no path of ours ends with.
+var kustomizePath = regexp.MustCompile(`'/snapshot/([^'\n]+)'|"/snapshot/([^"\n]+)"|/snapshot/([^\s'":,]+)`)
+
+// kustomizePlace is the last path in the text. Where nothing quotes it, a name that is known tells where it ends.
+func kustomizePlace(text string, known *disk) (string, bool) {
+	found := kustomizePath.FindAllStringSubmatchIndex(text, -1)
+	if found == nil {
+		return "", false
+	}
+	last := found[len(found)-1]
+	place := ""
+	for group := 2; group < len(last); group += 2 {
+		if last[group] >= 0 {
+			place = text[last[group]:last[group+1]]
+		}
+	}
+	start := strings.Index(text[last[0]:], snapshotDir) + last[0]
+	whole := strings.TrimPrefix(known.longest(text[start:]), snapshotDir+"/")
+	if len(whole) > len(place) {
+		return whole, true
+	}
+	return place, true
+}
 
 var kustomizePatterns = []pattern{
 	{regexp.MustCompile(`cycle detected|cycle not allowed`), "E_CYCLE", "the kustomization includes itself", ""},
@@ -228,11 +250,11 @@ var kustomizePatterns = []pattern{
 	{regexp.MustCompile(`unable to parse SM or JSON patch|invalid JSON patch|error in JSON patch|patch`), "E_KUSTOMIZE", "a patch cannot be applied", ""},
 }
 
-func kustomizeFailure(place string, err error) *failure {
+func kustomizeFailure(place string, known *disk, err error) *failure {
 	text := err.Error()
 	failed := &failure{Code: "E_KUSTOMIZE", Path: place, Message: "kustomize cannot build this folder"}
-	if found := kustomizePath.FindAllStringSubmatch(text, -1); found != nil {
-		failed.Path = found[len(found)-1][1]
+	if name, ok := kustomizePlace(text, known); ok {
+		failed.Path = name
 	}
 	for _, p := range kustomizePatterns {
 		if message, ok := p.apply(text); ok {
