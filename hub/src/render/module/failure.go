@@ -243,10 +243,11 @@ var kustomizePatterns = []pattern{
 	{regexp.MustCompile(`may not add resource with an already registered id: ([\w.~/\[\]-]+)`), "E_DUPLICATE_OBJECT", "declared twice: $1", ""},
 	{regexp.MustCompile(`no matches for Id ([\w.~/\[\]-]+);`), "E_KUSTOMIZE", "a patch finds no object: $1", ""},
 	{regexp.MustCompile(`multiple matches for Id ([\w.~/\[\]-]+);`), "E_KUSTOMIZE", "a patch finds several objects: $1", ""},
+	// A file that cannot be taken as objects is tried as a folder: what was wrong with it comes before what is wrong with that.
+	{regexp.MustCompile(`missing metadata\.name|Object 'Kind' is missing|missing Resource metadata`), "E_OBJECT_INVALID", "an object has no kind or name", ""},
 	{regexp.MustCompile(`unable to find one of 'kustomization\.yaml'`), "E_PATH_MISSING", "no kustomization.yaml in this folder", ""},
 	{regexp.MustCompile(`evalsymlink failure|no such file|file does not exist|not found in file system|is not a directory|doesn't exist|must build at directory`), "E_PATH_MISSING", "a file or folder that is named does not exist", ""},
 	{regexp.MustCompile(`yaml: |error converting YAML|MalformedYAMLError|invalid Kustomization|unmarshal`), "E_YAML", "a file is not readable as YAML", ""},
-	{regexp.MustCompile(`missing metadata\.name|Object 'Kind' is missing|missing Resource metadata`), "E_OBJECT_INVALID", "an object has no kind or name", ""},
 	{regexp.MustCompile(`unable to parse SM or JSON patch|invalid JSON patch|error in JSON patch|patch`), "E_KUSTOMIZE", "a patch cannot be applied", ""},
 }
 
