@@ -163,7 +163,7 @@ async function variantHit(renderer: Renderer, size: Size): Promise<Figure> {
     get: (variant: Digest) => kept.get(variant),
     put: (variant: Digest, render: KeptRender) => void kept.set(variant, render),
   };
-  const renders = openRenders({ renderer, cache, contentOf: () => ({ kind: "there", key: "loads", tree }) });
+  const renders = openRenders({ renderer, cache, contentOf: () => ({ kind: "there", key: "loads", commit: "c1", tree }) });
   const { signal } = new AbortController();
   const request = requestFor("small");
   await renders.answer([request], signal);

@@ -19,7 +19,7 @@ import { Remembering } from "./remembering.ts";
 import { Asking } from "./renders/asking.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
-import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
+import { refOf, specOf, type ContentRef } from "./sources/content.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 import { union, type Touched } from "./touched.ts";
@@ -54,6 +54,7 @@ export class FleetLoop {
   #apps: ReadonlySet<AppKey> | "all" = new Set();
   #fleet: AssembledFleet | undefined;
   #refs: readonly ContentRef[] = [];
+  #counted = 0;
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -153,10 +154,11 @@ export class FleetLoop {
     this.#options.sources.follow(fleet.documents.flatMap(({ kind, value }) => (kind === "Source" ? [specOf(value)] : [])));
   }
 
-  /** The contents that requests name now, each once; they are looked at from now on. */
+  /** The contents that answers depend on now, each once; they are looked at from now on. */
   #refsOf({ requests }: Resolution): readonly ContentRef[] {
-    if (this.#apps === "all" || this.#apps.size > 0)
-      this.#refs = [...new Map([...requests.values()].map((request) => [contentKey(refOf(request)), refOf(request)])).values()];
+    const { count } = this.#asking;
+    if (count !== this.#counted || this.#apps === "all" || this.#apps.size > 0) this.#refs = this.#asking.refsOf(requests);
+    this.#counted = count;
     this.#options.sources.want(this.#refs);
     return this.#refs;
   }

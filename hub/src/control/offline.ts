@@ -24,6 +24,7 @@ import { Renderer } from "../render/render.ts";
 import { resolve, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
 import { fieldPlace, PlaceFinder } from "./places.ts";
 import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
+import { contentKey } from "./sources/content.ts";
 
 export type OfflineQuery = {
   /** A work tree, a bare repository or, without a revision, any folder. */
@@ -225,15 +226,18 @@ function memoryCache(releases: Map<Digest, Release>): RenderCache {
 
 function contentsOf(snapshot: Snapshot, repository: LocalRepository | undefined): RendersOptions["contentOf"] {
   const others = new Map<string, Promise<Snapshot>>();
-  return async ({ source, revision }) => {
-    const failed = (code: string, message: string): Content => ({ kind: "failed", key: `${source}@${revision ?? ""}`, code, message });
+  return async (ref) => {
+    const { source, revision, remote } = ref;
+    const failed = (code: string, message: string): Content => ({ kind: "failed", key: contentKey(ref), code, message });
+    if (remote !== null) return failed("E_OFFLINE", "what lies outside the repository is not fetched without a hub");
     if (source !== rootSource) return failed("E_OFFLINE", `Source ${source} is not read without a hub`);
-    if (revision === null) return { kind: "there", key: source, tree: snapshot.tree };
+    if (revision === null) return { kind: "there", key: source, commit: snapshot.commit, tree: snapshot.tree };
     if (repository === undefined) return failed("E_OFFLINE", `revision ${revision} cannot be read: the folder is no Git repository`);
     const other = others.get(revision) ?? repository.snapshot(revision);
     others.set(revision, other);
     try {
-      return { kind: "there", key: `${source}@${revision}`, tree: (await other).tree };
+      const { commit, tree } = await other;
+      return { kind: "there", key: contentKey(ref), commit, tree };
     } catch (error) {
       if (!(error instanceof OperationError)) throw error;
       return failed(error.fault?.code ?? "E_REF_MISSING", error.message);

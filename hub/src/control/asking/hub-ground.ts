@@ -12,7 +12,6 @@ import { FleetReading } from "../fleet-reading.ts";
 import type { Basis } from "../fleet-state.ts";
 import { PlaceFinder } from "../places.ts";
 import { openRenders, type Content, type Renders, type RendersOptions } from "../renders/renders.ts";
-import { refOf } from "../sources/content.ts";
 import { nextFiles } from "../sources/fleet-files.ts";
 import type { Contents } from "../sources/fleet-sources.ts";
 import type { SourceView } from "../sources/source-loop.ts";
@@ -47,9 +46,9 @@ export function hubGround(basis: Basis, sight: HubSight): Ground {
 function rendersOf(contents: Contents, sight: HubSight): Renders {
   return openRenders({
     ...sight.renders,
-    contentOf: (request): Content => {
-      const state = contents.of(refOf(request));
-      if (state.kind === "there") return { kind: "there", key: state.key, tree: state.snapshot.tree };
+    contentOf: (ref): Content => {
+      const state = contents.of(ref);
+      if (state.kind === "there") return { kind: "there", key: state.key, commit: state.snapshot.commit, tree: state.snapshot.tree };
       return state.kind === "failed"
         ? state
         : { kind: "failed", key: state.key, code: "E_SOURCE_PENDING", message: `${state.key} is being fetched` };

@@ -3,13 +3,15 @@
 
 import type { Digest } from "@muster/proto/model/digest";
 import type { RenderRequest } from "../../resolve/resolve.ts";
+import type { ContentRef } from "../sources/content.ts";
 import type { Answered, Found } from "./renders.ts";
-import { parentOf, type Witness } from "./witness.ts";
+import type { Read, Reads } from "./reading.ts";
+import { parentOf } from "./witness.ts";
 
-type Kept = { readonly request: RenderRequest; readonly reads: ReadonlyMap<string, Witness>; readonly variant: Digest | null };
+type Kept = { readonly request: RenderRequest; readonly reads: Reads; readonly variant: Digest | null };
 
-/** Request keys by the path that they looked at, of one content. `of`: some request that names it. */
-type Index = { readonly of: RenderRequest; readonly exact: Map<string, Set<Digest>>; readonly folders: Map<string, Set<Digest>> };
+/** Request keys by the path that they looked at, of one content. */
+type Index = { readonly ref: ContentRef; readonly exact: Map<string, Set<Digest>>; readonly folders: Map<string, Set<Digest>> };
 
 export class AnswerBook {
   readonly #answers = new Map<Digest, Answered>();
@@ -27,9 +29,16 @@ export class AnswerBook {
     return [...this.#kept.values()].flatMap(({ variant }) => variant ?? []);
   }
 
-  /** The contents that answers depend on, each with a request that names it. */
-  get contents(): readonly (readonly [key: string, request: RenderRequest])[] {
-    return [...this.#indexes].map(([key, { of }]) => [key, of] as const);
+  /** The contents that answers depend on, by key. */
+  get contents(): readonly (readonly [key: string, ref: ContentRef])[] {
+    return [...this.#indexes].map(([key, { ref }]) => [key, ref] as const);
+  }
+
+  /** The contents that the answers to these requests depend on, each once. */
+  refsOf(keys: Iterable<Digest>): readonly ContentRef[] {
+    const refs = new Map<string, ContentRef>();
+    for (const key of keys) for (const [content, { ref }] of this.#kept.get(key)?.reads ?? []) refs.set(content, ref);
+    return [...refs.values()];
   }
 
   /** Requests whose answers may not be true any more, until they are settled again. */
@@ -43,7 +52,7 @@ export class AnswerBook {
     this.#unindex(key);
     this.#stale.delete(key);
     this.#kept.set(key, { request, reads, variant: answered.variant });
-    for (const [content, witness] of reads) this.#enter(content, witness, request);
+    for (const [content, read] of reads) this.#enter(content, read, key);
     const before = this.#answers.get(key);
     if (before !== undefined && sameAnswer(before, answered)) return false;
     this.#answers.set(key, answered);
@@ -79,16 +88,16 @@ export class AnswerBook {
     this.#answers.delete(key);
   }
 
-  #enter(content: string, { exact, folders }: Witness, request: RenderRequest): void {
-    const { key } = request;
-    const index = this.#indexes.get(content) ?? { of: request, exact: new Map(), folders: new Map() };
+  #enter(content: string, { ref, witness: { exact, folders } }: Read, key: Digest): void {
+    const index = this.#indexes.get(content) ?? { ref, exact: new Map(), folders: new Map() };
     this.#indexes.set(content, index);
     for (const path of exact) put(index.exact, path, key);
     for (const path of folders) put(index.folders, path, key);
   }
 
   #unindex(key: Digest): void {
-    for (const [content, { exact, folders }] of this.#kept.get(key)?.reads ?? []) {
+    for (const [content, { witness }] of this.#kept.get(key)?.reads ?? []) {
+      const { exact, folders } = witness;
       const index = this.#indexes.get(content);
       if (index === undefined) continue;
       for (const path of exact) take(index.exact, path, key);

@@ -4,9 +4,10 @@
 import type { Digest } from "@muster/proto/model/digest";
 import { changes, type Snapshot } from "../../git/git.ts";
 import type { RenderAnswer, RenderRequest } from "../../resolve/resolve.ts";
-import { refOf } from "../sources/content.ts";
+import type { ContentRef } from "../sources/content.ts";
 import type { Contents } from "../sources/fleet-sources.ts";
 import { AnswerBook } from "./answer-book.ts";
+import { pendingCode } from "./reading.ts";
 import { openRenders, type Content, type Found, type Renders, type RendersOptions } from "./renders.ts";
 
 export type AskingOptions = Omit<RendersOptions, "contentOf">;
@@ -22,9 +23,10 @@ export class Asking {
   /** The Snapshot that the answers of a content are of; null: it was not there. */
   readonly #seen = new Map<string, Snapshot | null>();
   #contents: Contents | undefined;
+  #count = 0;
 
   constructor(options: AskingOptions) {
-    this.#renders = openRenders({ ...options, contentOf: (request) => this.#contentOf(request) });
+    this.#renders = openRenders({ ...options, contentOf: (ref) => this.#contentOf(ref) });
   }
 
   get answers(): ReadonlyMap<Digest, RenderAnswer> {
@@ -39,7 +41,7 @@ export class Asking {
   /** Brings all answers to these contents. The keys of those that are others now. Stays unfinished when it rejects: call it again. */
   async freshen(contents: Contents, signal: AbortSignal): Promise<ReadonlySet<Digest>> {
     this.#contents = contents;
-    for (const [key, request] of this.#book.contents) await this.#look(key, request, contents);
+    for (const [key, ref] of this.#book.contents) await this.#look(key, ref, contents);
     return this.answer(this.#book.stale, signal);
   }
 
@@ -48,10 +50,21 @@ export class Asking {
     const changed = new Set<Digest>();
     if (requests.length === 0) return changed;
     const found = await this.#renders.answer(requests, signal);
+    this.#count += requests.length;
     for (const request of requests) {
       if (this.#book.settle(request, found.get(request.key) as Found)) changed.add(request.key);
     }
     return changed;
+  }
+
+  /** Counts every answer that was given: what depends on answers is as it was while this is the same. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The contents that the answers to these requests depend on, each once. */
+  refsOf(requests: ReadonlyMap<Digest, RenderRequest>): readonly ContentRef[] {
+    return this.#book.refsOf(requests.keys());
   }
 
   /** Forgets answers that nobody asks for, when there are many. */
@@ -59,8 +72,8 @@ export class Asking {
     if (this.#book.answers.size > requests.size + spareMax) this.#book.keepOnly((key) => requests.has(key));
   }
 
-  async #look(key: string, request: RenderRequest, contents: Contents): Promise<void> {
-    const state = contents.of(refOf(request));
+  async #look(key: string, ref: ContentRef, contents: Contents): Promise<void> {
+    const state = contents.of(ref);
     const now = state.kind === "there" ? state.snapshot : null;
     const before = this.#seen.get(key) ?? null;
     if (now === before && now !== null) return;
@@ -68,8 +81,8 @@ export class Asking {
     this.#seen.set(key, now);
   }
 
-  #contentOf(request: RenderRequest): Content {
-    const state = this.#contents?.of(refOf(request));
+  #contentOf(ref: ContentRef): Content {
+    const state = this.#contents?.of(ref);
     if (state === undefined) throw new TypeError("a render before any content");
     if (state.kind === "pending") {
       const { key } = state;
@@ -78,12 +91,9 @@ export class Asking {
     if (state.kind === "failed") return state;
     const { key, snapshot } = state;
     if (!this.#seen.has(key)) this.#seen.set(key, snapshot);
-    return { kind: "there", key, tree: snapshot.tree };
+    return { kind: "there", key, commit: snapshot.commit, tree: snapshot.tree };
   }
 }
-
-/** Nothing is wrong: what an App deploys was not fetched yet. */
-export const pendingCode = "E_SOURCE_PENDING";
 
 /** Null: too many to look at one by one. */
 async function changedPaths(before: Snapshot, after: Snapshot): Promise<readonly string[] | null> {

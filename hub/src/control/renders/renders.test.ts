@@ -84,7 +84,7 @@ function opened(tree: Tree) {
       releases.set(release.digest, release);
     },
   };
-  const renders = openRenders({ renderer: counting, cache, contentOf: () => ({ kind: "there", key: "root", tree }) });
+  const renders = openRenders({ renderer: counting, cache, contentOf: () => ({ kind: "there", key: "root", commit: "c1", tree }) });
   return { renders, releases, rendered: () => count };
 }
 

@@ -10,10 +10,11 @@ import { makeRelease, type Release } from "@muster/proto/model/release";
 
 import type { Place } from "../../fleet/fleet.ts";
 import type { Tree } from "../../git/git.ts";
-import { inputsOf, readInputs, type Inputs, type InputsFailed, type RenderInput, type RenderResult } from "../../render/render.ts";
+import type { Inputs, RenderInput, RenderResult } from "../../render/render.ts";
 import type { RenderAnswer, RenderRequest } from "../../resolve/resolve.ts";
-import { linkedTree } from "./linked-tree.ts";
-import { witnessed, type Witness } from "./witness.ts";
+import { readRequest, type ContentOf, type Reading, type Reads, type Refusal } from "./reading.ts";
+
+export type { Content, ContentOf, Reads } from "./reading.ts";
 
 /** A render as it is kept: plain JSON. Only successful ones are. */
 export type KeptRender = { readonly answer: Extract<RenderAnswer, { kind: "rendered" }>; readonly warnings: readonly string[] };
@@ -24,14 +25,10 @@ export type RenderCache = {
   put(variant: Digest, kept: KeptRender, release: Release): Promise<void> | void;
 };
 
-/** What Helm templates may ask of a cluster. Part of a Variant only where a chart's text asks. */
-export type Capabilities = { readonly kubeVersion: string; readonly apiVersions: readonly string[] | null };
-
 export type RendersOptions = {
   readonly renderer: { render(input: RenderInput, signal?: AbortSignal): Promise<RenderResult> };
   readonly cache: RenderCache;
-  readonly contentOf: (request: RenderRequest) => Content | Promise<Content>;
-  readonly capabilities?: Capabilities;
+  readonly contentOf: ContentOf;
   /** Mixed into what templates draw at random, so that nobody who reads the repository can tell it. */
   readonly secret?: Uint8Array;
 };
@@ -39,13 +36,8 @@ export type RendersOptions = {
 /** An answer with the Variant it is of; null where the files could not even be found. */
 export type Answered = RenderAnswer & { readonly variant: Digest | null; readonly warnings: readonly string[]; readonly cached: boolean };
 
-/** The files that a request names, or why they are not there. `key`: the content's name. */
-export type Content =
-  | { readonly kind: "there"; readonly key: string; readonly tree: Tree }
-  | { readonly kind: "failed"; readonly key: string; readonly code: string; readonly message: string };
-
 /** `reads`: what the answer depends on, by content key. */
-export type Found = { readonly answered: Answered; readonly reads: ReadonlyMap<string, Witness> };
+export type Found = { readonly answered: Answered; readonly reads: Reads };
 
 export type Renders = {
   /**
@@ -105,43 +97,38 @@ class Work {
   }
 
   async answer(request: RenderRequest, signal: AbortSignal): Promise<Found> {
-    const content = await this.#options.contentOf(request);
-    if (content.kind === "failed") {
-      const { key, code, message } = content;
-      return { answered: refused(request, { kind: "failed", code, message }, null), reads: new Map([[key, nothingRead]]) };
-    }
-    const { tree, witness } = witnessed(content.tree);
-    return { answered: await this.#answer(request, tree, signal), reads: new Map([[content.key, witness]]) };
-  }
-
-  async #answer(request: RenderRequest, tree: Tree, signal: AbortSignal): Promise<Answered> {
+    const { reading, reads } = await readRequest(request, this.#options.contentOf);
     try {
-      const inputs = await inputsOf(linkedTree(tree), queryOf(request));
-      if (inputs.kind === "failed") return refused(request, inputs, null);
-      const misfit = misfitOf(request, inputs.kind);
-      if (misfit !== null) return refused(request, { kind: "failed", code: "E_FIELD", message: misfit }, null);
-      const variant = await this.#variantOf(request, tree, inputs);
-      return await this.#once(variant, () => this.#known(request, tree, inputs, variant, signal));
+      return { answered: await this.#answer(request, await reading(), signal), reads };
     } catch (error) {
       if (!(error instanceof OperationError) || !isOfTheApp(error)) throw error;
-      return refused(request, { kind: "failed", code: error.fault?.code ?? "E_RENDER", message: error.message }, null);
+      const code = error.fault?.code ?? "E_RENDER";
+      return { answered: refused(request, { kind: "failed", code, message: error.message }, null), reads };
     }
+  }
+
+  async #answer(request: RenderRequest, reading: Reading | Refusal, signal: AbortSignal): Promise<Answered> {
+    if (reading.kind === "failed") return refused(request, reading, null);
+    const { kind, capabilities, usesCapabilities } = reading.inputs;
+    const misfit = misfitOf(request, kind);
+    if (misfit !== null) return refused(request, { kind: "failed", code: "E_FIELD", message: misfit }, null);
+    if (usesCapabilities && request.capabilities === null)
+      return { kind: "asks", capabilities, variant: null, warnings: [], cached: false };
+    const variant = await this.#variantOf(request, reading);
+    return this.#once(variant, () => this.#known(request, reading, variant, signal));
   }
 
   async trial(request: RenderRequest, signal: AbortSignal): Promise<Trial | TrialFailed> {
-    const content = await this.#options.contentOf(request);
-    if (content.kind === "failed") return content;
-    const { tree } = content;
-    const inputs = await inputsOf(linkedTree(tree), queryOf(request));
-    if (inputs.kind === "failed") return inputs;
-    const files = await readInputs(linkedTree(tree), inputs);
-    if (!(files instanceof Map)) return files as InputsFailed;
-    const seed = this.#seedOf(await this.#variantOf(request, tree, inputs));
+    const { reading: open } = await readRequest(request, this.#options.contentOf);
+    const reading = await open();
+    if (reading.kind === "failed") return reading;
+    const files = await reading.files();
+    if (!(files instanceof Map)) return files as Refusal;
+    const seed = this.#seedOf(await this.#variantOf(request, reading));
     signal.throwIfAborted();
-    const capabilities = this.#options.capabilities ?? noCapabilities;
     const render: Trial["render"] = (changed, stop, more = {}) =>
-      this.#options.renderer.render({ ...inputOf(changed, inputs, files, seed, capabilities), ...more }, stop);
-    return { kind: "trial", tree, inputs, files, render };
+      this.#options.renderer.render({ ...inputOf(changed, reading, files, seed), ...more }, stop);
+    return { kind: "trial", tree: reading.tree, inputs: reading.inputs, files, render };
   }
 
   /** Requests for one Variant at the same time are one render. */
@@ -153,21 +140,20 @@ class Work {
     return started;
   }
 
-  async #known(request: RenderRequest, tree: Tree, inputs: Inputs, variant: Digest, signal: AbortSignal): Promise<Answered> {
+  async #known(request: RenderRequest, reading: Reading, variant: Digest, signal: AbortSignal): Promise<Answered> {
     const kept = await this.#options.cache.get(variant);
     if (kept !== undefined) return { ...kept.answer, warnings: kept.warnings, variant, cached: true };
     const failed = this.#failed.get(variant);
     if (failed !== undefined) return { ...failed, cached: true };
-    const answered = await this.#render(request, tree, inputs, variant, signal);
+    const answered = await this.#render(request, reading, variant, signal);
     if (answered.kind === "failed" && !passing.has(answered.code)) remember(this.#failed, variant, answered);
     return answered;
   }
 
-  async #render(request: RenderRequest, tree: Tree, inputs: Inputs, variant: Digest, signal: AbortSignal): Promise<Answered> {
-    const files = await readInputs(linkedTree(tree), inputs);
-    if (!(files instanceof Map)) return refused(request, files as InputsFailed, variant);
-    const capabilities = this.#options.capabilities ?? noCapabilities;
-    const result = await this.#options.renderer.render(inputOf(request, inputs, files, this.#seedOf(variant), capabilities), signal);
+  async #render(request: RenderRequest, reading: Reading, variant: Digest, signal: AbortSignal): Promise<Answered> {
+    const files = await reading.files();
+    if (!(files instanceof Map)) return refused(request, files as Refusal, variant);
+    const result = await this.#options.renderer.render(inputOf(request, reading, files, this.#seedOf(variant)), signal);
     if (result.kind === "failed") return refused(request, result, variant);
     const release = makeRelease(result.objects);
     const answer = {
@@ -187,12 +173,14 @@ class Work {
   }
 
   /** SHA-256 over everything that the render reads: a name for its outcome. */
-  async #variantOf(request: RenderRequest, tree: Tree, inputs: Inputs): Promise<Digest> {
+  async #variantOf(request: RenderRequest, { tree, inputs, remotes }: Reading): Promise<Digest> {
     const files: JsonValue[] = [];
     for (const [path, oid] of inputs.files) files.push([path, await this.#contentOf(tree, oid)]);
-    const capabilities = inputs.usesCapabilities ? (this.#options.capabilities ?? noCapabilities) : null;
+    const capabilities = inputs.usesCapabilities ? request.capabilities : null;
     const { kind, root, valuesFiles } = inputs;
-    const read = { kind, root, files, namespace: request.namespace, ...blockOf(request, kind, valuesFiles), capabilities };
+    const block = blockOf(request, kind, valuesFiles);
+    const elsewhere = remotes.size === 0 ? {} : { remotes: [...remotes].map(([key, { digest }]) => [key, digest]).toSorted() };
+    const read = { kind, root, files, namespace: request.namespace, ...block, capabilities, ...elsewhere };
     return digestOfJson(["muster.variant/1", read as unknown as JsonValue]);
   }
 
@@ -205,10 +193,6 @@ class Work {
   }
 }
 
-/** Of a content that is not there: anything that comes changes it. */
-const nothingRead: Witness = { exact: new Set(), folders: new Set([""]) };
-const noCapabilities: Capabilities = { kubeVersion: "", apiVersions: null };
-
 function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
   if (map.size >= rememberedMax) map.clear();
   map.set(key, value);
@@ -217,10 +201,6 @@ function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): voi
 /** What is wrong with one App's files stops only that App; what is wrong with the repository or the disk stops everything. */
 function isOfTheApp(error: OperationError): boolean {
   return error.code === "invalid" || error.code === "notFound" || error.code === "limit";
-}
-
-function queryOf({ path, helm, kustomize, objects }: RenderRequest) {
-  return { path, valuesFiles: helm.valuesFiles, values: helm.values, kustomize, objects };
 }
 
 /** Settings that the kind of source has no use for are a mistake, not a wish. */
@@ -245,20 +225,17 @@ function blockOf({ helm, kustomize, objects }: RenderRequest, kind: Inputs["kind
 
 function inputOf(
   request: RenderRequest,
-  inputs: Inputs,
+  { inputs: { kind, root, valuesFiles }, remotes }: Reading,
   files: ReadonlyMap<string, Uint8Array>,
   seed: Digest,
-  { kubeVersion, apiVersions }: Capabilities,
 ): RenderInput {
-  const { kind, root, valuesFiles } = inputs;
-  const common = { kind, root, files, namespace: request.namespace ?? undefined, seed };
+  const common = { kind, root, files, remotes, namespace: request.namespace ?? undefined, seed };
   const { helm, ...rest } = blockOf(request, kind, valuesFiles) as Partial<Pick<RenderInput, "kustomize" | "objects">> & {
     helm?: Omit<NonNullable<RenderInput["helm"]>, "kubeVersion" | "apiVersions">;
   };
-  return { ...common, ...rest, ...(helm && { helm: { ...helm, kubeVersion, apiVersions } }) };
+  const { kubeVersion, apiVersions } = request.capabilities ?? { kubeVersion: null, apiVersions: null };
+  return { ...common, ...rest, ...(helm && { helm: { ...helm, kubeVersion: kubeVersion ?? "", apiVersions } }) };
 }
-
-type Refusal = { readonly kind: "failed"; readonly code: string; readonly message: string; readonly path?: string; readonly line?: number };
 
 /** Where the App's own document is to blame there is no place in its files: resolve knows the document. */
 function refused(request: RenderRequest, { code, message, path, line }: Refusal, variant: Digest | null): Answered {
