@@ -13,6 +13,7 @@ import { releaseImmediately, type Want } from "../rollout/rollout.ts";
 import type { ReleasedRow } from "../store/store.ts";
 import type { Decided, Held, Waiting } from "./fleet-state.ts";
 import type { Member } from "./memory.ts";
+import { pendingCode } from "./renders/reading.ts";
 
 export type DecideInput = {
   readonly cluster: ResolvedCluster;
@@ -135,18 +136,34 @@ function whyWaiting(verdict: AppVerdict, wants: readonly Want[], moves: Readonly
       const guards = verdict.guards.length > 0 ? ` (${verdict.guards.join(", ")})` : "";
       return { reason: "GuardHeld", message: `${what}${guards}; muster approve ${verdict.digest.slice(0, 12)} lets it pass` };
     }
-    case "keep":
-      return { reason: verdict.reason, message: problemOf(verdict.app, input) };
+    case "keep": {
+      const problem = problemOf(verdict.app, input);
+      if (problem?.code === pendingCode) return { reason: "WaitingForSource", message: problem.message };
+      return { reason: verdict.reason, message: problem === undefined ? "" : told(problem) };
+    }
   }
 }
 
-/** The message of what is wrong with an App here, with its place. */
-function problemOf(app: AppKey, { problems, cluster }: DecideInput): string {
-  const own = problems.filter(({ subject, severity }) => severity === "error" && subject === `App ${app}`);
-  const problem = own.find((each) => each.cluster === cluster.name) ?? own.find((each) => each.cluster === undefined);
-  if (problem === undefined) return "";
-  const { place, code, message } = problem;
-  return `${code}: ${message}${place === undefined ? "" : ` (${place.path}:${place.line})`}`;
+/** What is wrong with an App here. */
+function problemOf(app: AppKey, { problems, cluster }: DecideInput): Problem | undefined {
+  const own = errorsBySubject(problems).get(`App ${app}`) ?? [];
+  return own.find((each) => each.cluster === cluster.name) ?? own.find((each) => each.cluster === undefined);
+}
+
+const told = ({ place, code, message }: Problem): string =>
+  `${code}: ${message}${place === undefined ? "" : ` (${place.path}:${place.line})`}`;
+
+const known = new WeakMap<readonly Problem[], ReadonlyMap<string | undefined, readonly Problem[]>>();
+
+function errorsBySubject(problems: readonly Problem[]): ReadonlyMap<string | undefined, readonly Problem[]> {
+  const made =
+    known.get(problems) ??
+    Map.groupBy(
+      problems.filter(({ severity }) => severity === "error"),
+      ({ subject }) => subject,
+    );
+  known.set(problems, made);
+  return made;
 }
 
 /** The same reason goes on since it began. */

@@ -17,6 +17,7 @@ import { recordCache } from "./record-cache.ts";
 import type { HubRecord } from "./record.ts";
 import { Remembering } from "./remembering.ts";
 import { Asking } from "./renders/asking.ts";
+import { pendingCode } from "./renders/reading.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
 import { refOf, specOf, type ContentRef } from "./sources/content.ts";
@@ -140,7 +141,7 @@ export class FleetLoop {
     this.#judging.accept(judged);
     this.#touched = new Set();
     this.#apps = new Set();
-    const problems = [...told, ...judged.problems];
+    const problems = [...told.filter(({ code }) => code !== pendingCode), ...judged.problems]; // waiting is no fault
     this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
     const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });

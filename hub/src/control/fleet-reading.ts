@@ -44,12 +44,20 @@ export class FleetReading {
       silent.add(name);
     }
     const fleet = silent.size === 0 ? whole : assembleFleet(filesOf(fetched.filter(({ name }) => !silent.has(name))), this.#documents);
-    const absent = views.filter(({ name, snapshot }) => snapshot === null || silent.has(name));
-    const kept = absent.flatMap(({ name }) => before.get(name) ?? []);
-    const unknown = absent.filter(({ name }) => !before.has(name)).map(({ name }) => name);
+    const known = new Set(fetched.map(({ name }) => name).filter((name) => !silent.has(name)));
+    const absent = new Set(views.map(({ name }) => name).filter((name) => !known.has(name)));
+    // A Source that is named and not followed yet, at the first turn of a run for instance, is absent too.
+    for (const name of namedIn(fleet.documents)) if (!known.has(name)) absent.add(name);
+    for (const name of absent) for (const other of namedIn(before.get(name) ?? [])) if (!known.has(other)) absent.add(other); // grows while it is walked
+    const kept = [...absent].flatMap((name) => before.get(name) ?? []);
+    const unknown = [...absent].filter((name) => !before.has(name));
     return { reading: { fleet: withKept(fleet, kept, unknown), problems }, held: silent.size > 0 };
   }
 }
+
+/** Sources with documents of their own to read; a Helm repository has none. */
+const namedIn = (documents: readonly FleetDocument[]): string[] =>
+  documents.flatMap((document) => (document.kind === "Source" && document.value.kind !== "helm" ? [document.value.name] : []));
 
 const filesOf = (views: readonly SourceView[]): ParsedFile[] => views.flatMap(({ files }) => [...files.values()]);
 

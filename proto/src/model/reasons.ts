@@ -28,6 +28,7 @@ export const reasons = {
   WaitingForBudget: { state: "waiting", means: "the rollout's budget is used up", remedy: "muster rollout status" },
   WaitingForWindow: { state: "waiting", means: "outside the rollout's window", remedy: "" },
   WaitingForApproval: { state: "waiting", means: "a person has to approve", remedy: "muster approve" },
+  WaitingForSource: { state: "waiting", means: "what it deploys is being fetched from elsewhere", remedy: "" },
   WaitingForSecret: { state: "waiting", means: "a Secret that it needs is not there yet", remedy: "" },
   GuardHeld: {
     state: "waiting",

@@ -26,6 +26,7 @@ const ofThePath: ReadonlySet<string> = new Set([
   "E_NAME_COLLISION",
   "E_PATH_ESCAPE",
   "E_PATH_MISSING",
+  "E_LFS_POINTER",
 ]);
 
 /** The files after a change: those that did not change are the same. Throws when anything but a single path cannot be read (I2). */

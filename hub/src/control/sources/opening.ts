@@ -24,8 +24,10 @@ export type OpeningOptions = {
 export async function openContent(options: OpeningOptions, address: ContentAddress): Promise<Watched> {
   const { key, secretRef, insecure, scope } = address;
   if (address.kind === "git") return openRepository(options, address);
-  const own = secretRef === null ? {} : await options.secret(secretRef);
-  return watchRemote(options.remote, address, remoteAddress({ ...own, name: key, url: scope, insecure }));
+  return watchRemote(options.remote, address, async () => {
+    const own = secretRef === null ? {} : await options.secret(secretRef);
+    return remoteAddress({ ...own, name: key, url: scope, insecure });
+  });
 }
 
 async function openRepository({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {

@@ -16,8 +16,8 @@ type Kind = {
   readonly fetch: (pin: Pin, signal: AbortSignal) => Promise<RemoteFiles>;
 };
 
-/** `address` says what is meant, `allowed` who may be asked and with what. */
-export function watchRemote(remote: Remote, address: ContentAddress, allowed: RemoteAddress): Watched {
+/** `address` says what is meant, `allowed` who may be asked and with what: asked for each time, so that a rotated secret counts. */
+export function watchRemote(remote: Remote, address: ContentAddress, allowed: () => Promise<RemoteAddress>): Watched {
   const { key } = address;
   const kind = kindOf(remote, address, allowed);
   const servedBy = maskUrl(address.url);
@@ -63,30 +63,32 @@ function refuseOther(key: string, last: Snapshot | undefined, { version, digest 
 /** A full version is one content for ever; a tag such as `latest` moves. */
 const isMovable = (version: string): boolean => !/^v?\d+\.\d+\.\d+/.test(version);
 
-function kindOf(remote: Remote, { kind, url, chart, revision }: ContentAddress, allowed: RemoteAddress): Kind {
+function kindOf(remote: Remote, { kind, url, chart, revision }: ContentAddress, allowed: () => Promise<RemoteAddress>): Kind {
   switch (kind) {
     case "chart": {
       const ref = chartRef(url, chart ?? "", revision);
       return {
-        resolve: (signal) => remote.resolveChart(ref, allowed, signal),
-        fetch: ({ version, digest }, signal) => remote.fetchChart({ ref, version, digest, deprecated: false }, allowed, signal),
+        resolve: async (signal) => remote.resolveChart(ref, await allowed(), signal),
+        fetch: async ({ version, digest }, signal) =>
+          remote.fetchChart({ ref, version, digest, deprecated: false }, await allowed(), signal),
       };
     }
     case "artifact": {
       const ref = { ref: url, revision };
       return {
         resolve: async (signal) => {
-          const { revision: version, digest } = await remote.resolveArtifact(ref, allowed, signal);
+          const { revision: version, digest } = await remote.resolveArtifact(ref, await allowed(), signal);
           return { version, digest };
         },
-        fetch: ({ version, digest }, signal) => remote.fetchArtifact({ ref, revision: version, manifest: digest, digest }, allowed, signal),
+        fetch: async ({ version, digest }, signal) =>
+          remote.fetchArtifact({ ref, revision: version, manifest: digest, digest }, await allowed(), signal),
       };
     }
     case "file":
       return {
-        resolve: async (signal) => ({ version: "file", digest: (await remote.fetchFile(url, null, allowed, signal)).digest }),
+        resolve: async (signal) => ({ version: "file", digest: (await remote.fetchFile(url, null, await allowed(), signal)).digest }),
         fetch: async ({ digest }, signal) => {
-          const { bytes } = await remote.fetchFile(url, digest, allowed, signal);
+          const { bytes } = await remote.fetchFile(url, digest, await allowed(), signal);
           return { digest, files: new Map([[fileName, bytes]]) };
         },
       };

@@ -19,6 +19,8 @@ export type WatchOptions = {
   readonly open: () => Promise<Watched>;
   /** The commit of the last run: what was there when we went. */
   readonly lastCommit: string | null;
+  /** Opens anew after a failure: a secret may have been changed since. */
+  readonly reopens?: boolean;
   /** Reads a new Snapshot before it counts; when it throws, the last one stays. */
   readonly accept: (snapshot: Snapshot, before: Snapshot | null) => Promise<void>;
   readonly now: () => number;
@@ -99,6 +101,7 @@ export class Watch {
       return true;
     } catch (error) {
       if (signal.aborted) return true;
+      if (this.#options.reopens === true) this.#watched = undefined;
       this.#fail(error);
       return false;
     }
