@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 
-import { messageOf } from "@muster/proto/model/failure";
+import { messageOf, OperationError } from "@muster/proto/model/failure";
 import { readConfig, readSecret, readSourceSecret, type HubConfig } from "./config/config.ts";
 import { openHub, type SecretReader } from "./control/hub.ts";
 
@@ -39,7 +39,12 @@ async function main(): Promise<void> {
 
 function secretsOf(config: HubConfig): SecretReader {
   return {
-    source: (ref) => readSourceSecret(config.secretsDir, ref),
+    source: async (ref) => {
+      // A document names its secret: those that sign webhooks are not for it.
+      if (config.webhooks.some(({ secretRef }) => secretRef === ref))
+        throw new OperationError("forbidden", ref, `the secret ${ref} is a webhook's, and no Source's`);
+      return readSourceSecret(config.secretsDir, ref);
+    },
     webhook: async (forge) => {
       const hook = config.webhooks.find((known) => known.forge === forge);
       return hook === undefined ? undefined : readSecret(config.secretsDir, hook.secretRef);

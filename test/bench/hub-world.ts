@@ -75,6 +75,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
     root: { ...plainSource, name: rootSourceName, url: git.url },
     open: ({ key, url, revision }) =>
       openSource({ dir: join(dir, "git"), address: { name: key, url, revision, credentials: { kind: "token", token } }, log }),
+    discard: () => Promise.resolve(),
     lastCommit: () => null,
     heldPaths: () => new Set([...record.memory.documents.values()].map(({ path }) => path)),
     now: Date.now,

@@ -36,7 +36,7 @@ export type AnswersOptions = {
   readonly record: HubRecord;
   readonly sessions: Pick<Sessions, "live" | "quarantined">;
   readonly state: () => FleetState;
-  readonly sources: () => readonly SourceView[];
+  readonly sources: () => readonly Omit<SourceView, "files">[];
   readonly staleAfterMs: number;
   readonly now: () => number;
 };
@@ -253,7 +253,7 @@ export function matches(wanted: string | undefined, app: AppKey): boolean {
   return wanted === name || wanted === `${tenant}/${name}`;
 }
 
-function sourceRow(view: SourceView, problems: readonly Problem[]): SourceRow {
+function sourceRow(view: Omit<SourceView, "files">, problems: readonly Problem[]): SourceRow {
   const { name, url, revision, snapshot, fetchedAt, fault } = view;
   return {
     name,

@@ -4,7 +4,7 @@
 import { messageOf } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
-import type { AssembledFleet } from "../fleet/fleet.ts";
+import { rootSourceName, type AssembledFleet, type Problem, type Source } from "../fleet/fleet.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
 import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
@@ -20,7 +20,8 @@ import { Asking } from "./renders/asking.ts";
 import { pendingCode } from "./renders/reading.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
-import { refOf, specOf, type ContentRef } from "./sources/content.ts";
+import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
+import { followedSources } from "./sources/followed.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 import { union, type Touched } from "./touched.ts";
@@ -54,6 +55,8 @@ export class FleetLoop {
   #touched: Touched = new Set();
   #apps: ReadonlySet<AppKey> | "all" = new Set();
   #fleet: AssembledFleet | undefined;
+  #followed: ReadonlyMap<string, Source> = new Map();
+  #misplaced: readonly Problem[] = [];
   #refs: readonly ContentRef[] = [];
   #counted = 0;
   #sweptAt = 0;
@@ -68,6 +71,7 @@ export class FleetLoop {
       renderer,
       secret: keys.storeKey,
       cache: recordCache(record, now),
+      now,
     });
   }
 
@@ -128,16 +132,16 @@ export class FleetLoop {
     if (commit === undefined) return;
     const began = now();
     const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
-    this.#follow(fleet);
+    const misplaced = this.#follow(fleet);
     const model = this.#modelOf(fleet);
     const resolution = await this.#resolve(model, contents, signal);
     const refs = this.#refsOf(resolution);
     const trees = new Map(views.map(({ name, snapshot }) => [name, snapshot?.tree]));
-    const told = await this.#places.closer([...silent, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
+    const told = await this.#places.closer([...silent, ...misplaced, ...fleet.problems, ...resolution.problems], (name) => trees.get(name));
     const commitOf = ({ request }: Placement): string => commitIn(contents, resolution.requests.get(request)) ?? commit;
     const judged = this.#judging.judge({ resolution, touched: this.#touched, apps: this.#apps, problems: told, commitOf });
     const commits = commitsOf(views, refs, contents);
-    const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits);
+    const serial = await this.#remembering.keep(fleet.documents, resolution.incumbents, commits, this.#named(refs));
     this.#judging.accept(judged);
     this.#touched = new Set();
     this.#apps = new Set();
@@ -148,11 +152,20 @@ export class FleetLoop {
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
   }
 
-  /** Sources that Git names are followed. */
-  #follow(fleet: AssembledFleet): void {
-    if (fleet === this.#fleet) return;
+  /** Sources that the root Source names are followed. What is wrong with the others is told. */
+  #follow(fleet: AssembledFleet): readonly Problem[] {
+    if (fleet === this.#fleet) return this.#misplaced;
     this.#fleet = fleet;
-    this.#options.sources.follow(fleet.documents.flatMap(({ kind, value }) => (kind === "Source" ? [specOf(value)] : [])));
+    const { sources } = this.#options;
+    const followed = followedSources(fleet.documents, (name) => this.#followed.get(name));
+    this.#followed = new Map(followed.sources.map((source) => [source.name, source]));
+    sources.follow(followed.sources.map(specOf));
+    return (this.#misplaced = followed.problems);
+  }
+
+  /** Keys of all contents that are meant now, there or not. */
+  #named(refs: readonly ContentRef[]): ReadonlySet<string> {
+    return new Set([rootSourceName, ...this.#followed.keys(), ...refs.map(contentKey)]);
   }
 
   /** The contents that answers depend on now, each once; they are looked at from now on. */
@@ -176,7 +189,10 @@ export class FleetLoop {
       const resolution = this.#resolver.resolve(model, this.#asking.answers, changed);
       this.#touched = union(this.#touched, resolution.touched);
       this.#apps = union(this.#apps, resolution.touchedApps);
-      if (resolution.needs.length === 0) return resolution;
+      if (resolution.needs.length === 0) {
+        this.#asking.tidy(resolution.requests);
+        return resolution;
+      }
       changed = await this.#asking.answer(resolution.needs, signal);
     }
   }

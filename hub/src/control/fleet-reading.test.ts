@@ -34,11 +34,10 @@ test("I2 a Source that was not fetched yet in this run keeps the documents of th
 const source = (name: string): string =>
   `apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: ${name}}\nspec: {git: 'https://git.example/${name}.git'}\n`;
 
-test("I1 I10 at the first turn of a run, before a Source is followed, its documents and those of its Sources stay", () => {
+test("I1 I10 at the first turn of a run, before a Source is followed, its documents stay", () => {
   const roots = view("root", { "a.yaml": cluster("a"), "team.yaml": source("team") });
-  const teams = view("team", { "b.yaml": cluster("b"), "deep.yaml": source("deep") });
-  const deep = view("deep", { "c.yaml": cluster("c") });
-  const before = new FleetReading([]).read([roots, teams, deep], none).fleet.documents;
+  const teams = view("team", { "b.yaml": cluster("b") });
+  const before = new FleetReading([]).read([roots, teams], none).fleet.documents;
   const { fleet } = new FleetReading(before).read([roots], none);
   assert.deepEqual([keys(fleet.documents), [...fleet.unreadable]], [keys(before), []]);
   const rebuilt = new FleetReading([]).read([roots], none).fleet;
@@ -46,8 +45,12 @@ test("I1 I10 at the first turn of a run, before a Source is followed, its docume
 });
 
 test("I2 of a Source of which nothing was ever known nothing may be taken for absent", () => {
-  const { fleet } = new FleetReading([]).read([root, view("team", null)], none);
+  const { fleet, problems } = new FleetReading([]).read([root, view("team", null)], none);
   assert.deepEqual([keys(fleet.documents), [...fleet.unreadable]], [["Cluster a"], ["team"]]);
+  assert.deepEqual(
+    problems.map(({ code, subject }) => [code, subject]),
+    [["W_SOURCE_UNFETCHED", "Source team"]],
+  );
 });
 
 test("D04 a Source that suddenly says nothing keeps what it said; the others go on", () => {

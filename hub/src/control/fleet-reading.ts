@@ -3,7 +3,7 @@
 
 import type { Digest } from "@muster/proto/model/digest";
 import { admitSource } from "../admit/admit.ts";
-import { assembleFleet, type AssembledFleet, type FleetDocument, type ParsedFile, type Problem } from "../fleet/fleet.ts";
+import { assembleFleet, rootSourceName, type AssembledFleet, type FleetDocument, type ParsedFile, type Problem } from "../fleet/fleet.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 
 export type Reading = { readonly fleet: AssembledFleet; readonly problems: readonly Problem[] };
@@ -47,17 +47,30 @@ export class FleetReading {
     const known = new Set(fetched.map(({ name }) => name).filter((name) => !silent.has(name)));
     const absent = new Set(views.map(({ name }) => name).filter((name) => !known.has(name)));
     // A Source that is named and not followed yet, at the first turn of a run for instance, is absent too.
-    for (const name of namedIn(fleet.documents)) if (!known.has(name)) absent.add(name);
-    for (const name of absent) for (const other of namedIn(before.get(name) ?? [])) if (!known.has(other)) absent.add(other); // grows while it is walked
+    for (const name of namedIn([...fleet.documents, ...(before.get(rootSourceName) ?? []).filter(() => absent.has(rootSourceName))]))
+      if (!known.has(name)) absent.add(name);
     const kept = [...absent].flatMap((name) => before.get(name) ?? []);
     const unknown = [...absent].filter((name) => !before.has(name));
-    return { reading: { fleet: withKept(fleet, kept, unknown), problems }, held: silent.size > 0 };
+    return {
+      reading: { fleet: withKept(fleet, kept, unknown), problems: [...problems, ...unknown.map(unfetched)] },
+      held: silent.size > 0,
+    };
   }
 }
 
 /** Sources with documents of their own to read; a Helm repository has none. */
 const namedIn = (documents: readonly FleetDocument[]): string[] =>
-  documents.flatMap((document) => (document.kind === "Source" && document.value.kind !== "helm" ? [document.value.name] : []));
+  documents.flatMap((document) =>
+    document.kind === "Source" && document.value.kind !== "helm" && document.place.source === rootSourceName ? [document.value.name] : [],
+  );
+
+const unfetched = (name: string): Problem => ({
+  code: "W_SOURCE_UNFETCHED",
+  severity: "warning",
+  message: `Source ${name} was never fetched: until it is, nothing is removed anywhere, for it may hold it`,
+  remedy: "see what muster status says of the Source; correct it, or remove its document",
+  subject: `Source ${name}`,
+});
 
 const filesOf = (views: readonly SourceView[]): ParsedFile[] => views.flatMap(({ files }) => [...files.values()]);
 

@@ -23,7 +23,7 @@ import { recordCache } from "./record-cache.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
-import { openContent } from "./sources/opening.ts";
+import { discardContent, openContent } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
 import { webhookHandler } from "./webhooks.ts";
 
@@ -106,7 +106,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     record,
     sessions,
     state: () => fleet.state,
-    sources: () => sources.views(),
+    sources: () => [...sources.views(), ...sources.contentViews()],
     staleAfterMs: config.staleAfter,
     now,
   });
@@ -172,7 +172,8 @@ function fleetSources(
   const { memory } = record;
   return new FleetSources({
     root: { name: rootSourceName, kind: "git", url: git, pollMs: poll, ...rest },
-    open: (address) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), remote, log }, address),
+    open: (address, held) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), remote, log }, address, held),
+    discard: (key) => discardContent(config.dataDir, key),
     lastCommit: (key) => memory.sources.get(key)?.commit ?? null,
     heldPaths: (source) => new Set([...memory.documents.values()].flatMap((row) => (row.source === source ? [row.path] : []))),
     now,

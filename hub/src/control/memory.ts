@@ -125,6 +125,9 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
     for (const row of put) memory.documents.set(row.key, row);
   },
   source: (memory, { row }) => void memory.sources.set(row.name, row),
+  sourcesGone: (memory, { names }) => {
+    for (const name of names) memory.sources.delete(name);
+  },
   approval: (memory, { row }) => void memory.approvals.set(row.digest, row),
   act: (memory, { row }) => void memory.acts.set(row.id, row),
   actsGone: (memory, { ids }) => {

@@ -31,11 +31,15 @@ export class Remembering {
     return (this.#incumbents ??= new Map(JSON.parse(this.#record.memory.meta.get(incumbentsKey) ?? "[]") as [string, string][]));
   }
 
-  /** Makes all of it durable; the serial rises when a commit differs. `commits`: by content key. */
+  /**
+   * Makes all of it durable; the serial rises when a commit differs. `commits`: by content key. `named`: contents that are meant now, there
+   * or not: what was known of others is forgotten, so that it does not come back one day as if it were new (I12).
+   */
   async keep(
     documents: readonly FleetDocument[],
     incumbents: ReadonlyMap<string, string>,
     commits: ReadonlyMap<string, string>,
+    named: ReadonlySet<string>,
   ): Promise<number> {
     const { memory } = this.#record;
     const writes: Write[] = [];
@@ -53,6 +57,8 @@ export class Remembering {
       writes.push({ kind: "meta", key: serialKey, value: String(serial) });
       for (const [name, commit] of moved) writes.push({ kind: "source", row: { name, commit, body: null } });
     }
+    const gone = [...memory.sources.keys()].filter((name) => !named.has(name) && !commits.has(name));
+    if (gone.length > 0) writes.push({ kind: "sourcesGone", names: gone });
     if (writes.length > 0) await this.#record.commit(writes);
     this.#documents = documents;
     this.#incumbents = incumbents;

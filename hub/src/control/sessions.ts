@@ -235,6 +235,7 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     if (ack.refusal !== null)
       log.warn({ cluster, refusal: ack.refusal, generation: ack.generation, reason: ack.message }, "agent refused a bundle");
     await record.commit([{ kind: "cluster", row }]);
+    if (member.approvals.length > 0) this.#options.onChange(cluster); // an approval is kept until its bundle is settled
   }
 
   async #reported(cluster: ClusterName, live: Live, report: StatusReport): Promise<void> {
@@ -255,13 +256,14 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     const emptied =
       statuses.some(({ app, inventoryEmpty }) => inventoryEmpty && member.tombstones.has(app)) ||
       forgotten.some((app) => member.tombstones.has(app));
+    const held = statuses.some((status) => status.held !== (member.statuses.get(status.app)?.status.held ?? null));
     await record.commit([
       { kind: "status", cluster, statuses, forgotten },
       { kind: "cluster", row },
     ]);
     this.#acked.set(live, report.seq);
     live.session.send({ kind: "statusAck", seq: report.seq });
-    if (emptied || report.facts !== null) this.#options.onChange(cluster);
+    if (emptied || held || report.facts !== null) this.#options.onChange(cluster);
   }
 
   awaits({ cluster }: AgentIdentity, commandId: string): boolean {

@@ -37,6 +37,8 @@ export const fleetCodes = {
   E_DUPLICATE_CLUSTER: "two documents with one cluster name",
   E_DUPLICATE_GROUP: "two documents with one group name",
   E_DUPLICATE_SOURCE: "two documents with one Source name",
+  E_SOURCE_PLACE: "a Source is declared in another Source than the root one",
+  W_SOURCE_UNFETCHED: "a Source was never fetched, so that nothing can be said to be gone",
   E_SOURCE_UNKNOWN: "an App names a Source that does not exist",
   E_UNKNOWN_GROUP: "a target names a ClusterGroup that does not exist",
   E_TENANT: "a child App names another Tenant than its parent",

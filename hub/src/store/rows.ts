@@ -132,6 +132,7 @@ export type Write =
   | { readonly kind: "render"; readonly variant: Digest; readonly release: Digest | null; readonly body: JsonValue; readonly at: number }
   | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
+  | { readonly kind: "sourcesGone"; readonly names: readonly string[] }
   | { readonly kind: "approval"; readonly row: ApprovalRow }
   | { readonly kind: "moves"; readonly rows: readonly MoveRow[] }
   /** Forgets renders that were not used since `before`, and every Release and object that nothing names any more. `used`: Variants that were, up to now. */

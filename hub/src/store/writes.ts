@@ -141,6 +141,9 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
   },
   source: (run, { row }) => run("INSERT OR REPLACE INTO source (name, body) VALUES (?,?)", row.name, json(row)),
   moves: (run, { rows }) => writeMoves(run, rows),
+  sourcesGone: (run, { names }) => {
+    for (const name of names) run("DELETE FROM source WHERE name = ?", name);
+  },
   approval: (run, { row: a }) =>
     run("INSERT OR REPLACE INTO approval (digest, actor, reason, at) VALUES (?,?,?,?)", a.digest, a.actor, a.reason, a.at),
 };

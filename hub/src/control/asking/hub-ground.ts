@@ -4,6 +4,7 @@
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { JsonObject } from "@muster/proto/model/json";
+import { documentKey, rootSourceName } from "../../fleet/fleet.ts";
 import type { Snapshot } from "../../git/git.ts";
 import { resolve, type FleetModel, type RenderAnswer, type Resolution } from "../../resolve/resolve.ts";
 import type { Store } from "../../store/store.ts";
@@ -79,7 +80,7 @@ export async function groundAt(
   const where = { source: view.name, path, remedy: "this revision has no such folder", heldPaths: () => new Set<string>() };
   const { files } = await nextFiles(where, view.files, view.snapshot, snapshot);
   const sources = basis.sources.map((each) => (each.name === view.name ? { ...each, snapshot, files } : each));
-  const { fleet, problems: silent } = new FleetReading(basis.model.documents).read(sources, new Set());
+  const { fleet, problems: silent } = new FleetReading(basis.model.documents).read(stillNamed(sources, files), new Set());
   const contents: Contents = {
     of: (ref) =>
       ref.source === view.name && ref.revision === null && ref.remote === null
@@ -97,6 +98,13 @@ export async function groundAt(
   const trees = new Map(sources.map((each) => [each.name, each.snapshot?.tree]));
   const problems = await new PlaceFinder().closer([...silent, ...fleet.problems, ...resolution.problems], (source) => trees.get(source));
   return hubGround({ model, resolution, answers, contents, sources, problems }, sight);
+}
+
+/** Sources that the previewed files still name; only the root Source's may name any. One that they add is told as not fetched. */
+function stillNamed(sources: readonly SourceView[], files: SourceView["files"]): readonly SourceView[] {
+  if (!sources.some(({ name, files: own }) => name === rootSourceName && own === files)) return sources;
+  const named = new Set([...files.values()].flatMap(({ documents, brokenKeys }) => [...documents.map(({ key }) => key), ...brokenKeys]));
+  return sources.filter(({ name }) => name === rootSourceName || named.has(documentKey("Source", name)));
 }
 
 async function resolveAll(

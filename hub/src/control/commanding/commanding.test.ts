@@ -129,7 +129,7 @@ test("a look is a command for one cluster, signed, short-lived and in somebody's
     clusterUid: "uid-berlin",
     epoch: 0,
     notBefore: null,
-    expiresAt: new Date(start + 60_000).toISOString(),
+    expiresAt: new Date(start + 660_000).toISOString(),
     actor: "anna",
     kind: "inspect",
   });

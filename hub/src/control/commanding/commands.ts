@@ -36,6 +36,9 @@ type Look = {
 
 const decompress = promisify(zstdDecompress);
 
+/** Clocks differ: a look is good for longer than anybody waits for it. */
+const clockSkewMs = 600_000;
+
 export class Commands {
   readonly #options: CommandsOptions;
   /** By the id of the command. */
@@ -61,7 +64,10 @@ export class Commands {
     signal?.addEventListener("abort", abort, { once: true });
     this.#looks.set(id, { cluster, resolve, reject });
     try {
-      live.session.send({ kind: "command", envelope: this.sign({ kind: "inspect", args }, { cluster, id, actor, lifeMs: lookMs }) });
+      live.session.send({
+        kind: "command",
+        envelope: this.sign({ kind: "inspect", args }, { cluster, id, actor, lifeMs: lookMs + clockSkewMs }),
+      });
       return await promise;
     } finally {
       clearTimeout(late);

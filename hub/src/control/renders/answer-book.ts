@@ -4,7 +4,7 @@
 import type { Digest } from "@muster/proto/model/digest";
 import type { RenderRequest } from "../../resolve/resolve.ts";
 import type { ContentRef } from "../sources/content.ts";
-import type { Answered, Found } from "./renders.ts";
+import { passingFailures, type Answered, type Found } from "./renders.ts";
 import type { Read, Reads } from "./reading.ts";
 import { parentOf } from "./witness.ts";
 
@@ -13,11 +13,15 @@ type Kept = { readonly request: RenderRequest; readonly reads: Reads; readonly v
 /** Request keys by the path that they looked at, of one content. */
 type Index = { readonly ref: ContentRef; readonly exact: Map<string, Set<Digest>>; readonly folders: Map<string, Set<Digest>> };
 
+const retryMs = 60_000;
+
 export class AnswerBook {
   readonly #answers = new Map<Digest, Answered>();
   readonly #kept = new Map<Digest, Kept>();
   readonly #indexes = new Map<string, Index>();
   readonly #stale = new Set<Digest>();
+  /** When to try again what failed for a reason that may pass; milliseconds since 1970. */
+  readonly #retries = new Map<Digest, number>();
 
   /** For resolve: the answers by key. */
   get answers(): ReadonlyMap<Digest, Answered> {
@@ -41,16 +45,19 @@ export class AnswerBook {
     return [...refs.values()];
   }
 
-  /** Requests whose answers may not be true any more, until they are settled again. */
-  get stale(): readonly RenderRequest[] {
+  /** Requests whose answers may not be true any more, until they are settled again; and those that another try may answer better. */
+  stale(now: number): readonly RenderRequest[] {
+    for (const [key, at] of this.#retries) if (at <= now) this.#stale.add(key);
     return [...this.#stale].flatMap((key) => this.#kept.get(key)?.request ?? []);
   }
 
   /** True when the answer is another one than before. */
-  settle(request: RenderRequest, { answered, reads }: Found): boolean {
+  settle(request: RenderRequest, { answered, reads }: Found, now: number): boolean {
     const { key } = request;
     this.#unindex(key);
     this.#stale.delete(key);
+    if (answered.kind === "failed" && passingFailures.has(answered.code)) this.#retries.set(key, now + retryMs);
+    else this.#retries.delete(key);
     this.#kept.set(key, { request, reads, variant: answered.variant });
     for (const [content, read] of reads) this.#enter(content, read, key);
     const before = this.#answers.get(key);
@@ -84,6 +91,7 @@ export class AnswerBook {
   forget(key: Digest): void {
     this.#unindex(key);
     this.#stale.delete(key);
+    this.#retries.delete(key);
     this.#kept.delete(key);
     this.#answers.delete(key);
   }

@@ -45,8 +45,11 @@ async function opened(t: TestContext) {
     return { of: (ref) => ({ kind: "there", key: contentKey(ref), snapshot }) };
   };
   const looked: string[] = [];
+  const clock = { now: 0 };
+  const fails: { code: string | null } = { code: null };
   const render = (input: RenderInput): Promise<RenderResult> => {
     looked.push(input.root);
+    if (fails.code !== null) return Promise.resolve({ kind: "failed", code: fails.code, message: "no" } as RenderResult);
     const objects = [...input.files].map(([path]) => {
       const name = path.replaceAll(/[^a-z0-9]/g, "-");
       return {
@@ -57,8 +60,8 @@ async function opened(t: TestContext) {
     });
     return Promise.resolve({ kind: "rendered", objects, apps: [], warnings: [] } as unknown as RenderResult);
   };
-  const asking = () => new Asking({ renderer: { render }, cache: { get: () => undefined, put: () => undefined } });
-  return { commit, asking, looked };
+  const asking = () => new Asking({ renderer: { render }, cache: { get: () => undefined, put: () => undefined }, now: () => clock.now });
+  return { commit, asking, looked, clock, fails };
 }
 
 const said = (asking: Asking, { key }: RenderRequest) => {
@@ -67,6 +70,7 @@ const said = (asking: Asking, { key }: RenderRequest) => {
 };
 
 const a = request("a");
+const wanted = new Map([[a.key, a]]);
 const edits: readonly (readonly [what: string, before: Files, after: Files, expected: number | string])[] = [
   ["a file that is added", { "a/x.yaml": "x" }, { "a/x.yaml": "x", "a/y.yaml": "y" }, 2],
   ["a file in a new folder", { "a/x.yaml": "x" }, { "a/x.yaml": "x", "a/b/c/y.yaml": "y" }, 2],
@@ -94,6 +98,7 @@ for (const [what, before, after, expected] of edits) {
   test(`${what} is seen, as a fresh look sees it`, async (t) => {
     const { commit, asking } = await opened(t);
     const kept = asking();
+    kept.tidy(wanted);
     await kept.freshen(await commit(before), signal);
     await kept.answer([a], signal);
     const later = await commit(after);
@@ -111,6 +116,7 @@ test("P5 only what a commit can concern is asked again", async (t) => {
   const { commit, asking, looked } = await opened(t);
   const kept = asking();
   const requests = Array.from({ length: 50 }, (_, i) => request(`apps/a${i}`));
+  kept.tidy(new Map(requests.map((each) => [each.key, each])));
   const files = Object.fromEntries(requests.map(({ path }) => [`${path}/x.yaml`, path]));
   await kept.freshen(await commit(files), signal);
   await kept.answer(requests, signal);
@@ -123,6 +129,7 @@ test("P5 only what a commit can concern is asked again", async (t) => {
 test("an answer that says the same is not told as changed", async (t) => {
   const { commit, asking } = await opened(t);
   const kept = asking();
+  kept.tidy(wanted);
   await kept.freshen(await commit({ "a/x.yaml": "x" }), signal);
   await kept.answer([a], signal);
   const before = kept.answers.get(a.key);
@@ -140,6 +147,7 @@ test("I2 a content that is gone, comes back or comes late is asked again", async
     there,
   ];
   const kept = asking();
+  kept.tidy(wanted);
   const seen: (number | string)[] = [];
   for (const [i, contents] of states.entries()) {
     await kept.freshen(contents, signal);
@@ -153,6 +161,7 @@ test("a look that fails half-way is taken up again", async (t) => {
   const { commit, asking } = await opened(t);
   const broken = { now: false };
   const kept = asking();
+  kept.tidy(wanted);
   await kept.freshen(await commit({ "a/x.yaml": "x" }), signal);
   await kept.answer([a], signal);
   const next = await commit({ "a/x.yaml": "x", "a/y.yaml": "y" });
@@ -173,4 +182,35 @@ test("a look that fails half-way is taken up again", async (t) => {
 
 test("the content of a request is named by Source, revision and remote", () => {
   assert.equal(contentKey(refOf(a)), "root");
+});
+
+test("what nobody asks for any more is not rendered again, and is asked anew when somebody does", async (t) => {
+  const { commit, asking, looked } = await opened(t);
+  const kept = asking();
+  await kept.freshen(await commit({ "a/x.yaml": "x" }), signal);
+  await kept.answer([a], signal);
+  kept.tidy(new Map());
+  await kept.freshen(await commit({ "a/x.yaml": "x", "a/y.yaml": "y" }), signal);
+  assert.deepEqual([looked, kept.answers.has(a.key)], [["a"], false]);
+});
+
+test("S45 a failure that may pass is tried again after a while, and no other one", async (t) => {
+  const { commit, asking, clock, fails } = await opened(t);
+  for (const [code, expected] of [
+    ["E_TIMEOUT", 1],
+    ["E_TEMPLATE", "E_TEMPLATE"],
+  ] as const) {
+    const kept = asking();
+    kept.tidy(wanted);
+    const contents = await commit({ "a/x.yaml": code });
+    await kept.freshen(contents, signal);
+    fails.code = code;
+    await kept.answer([a], signal);
+    fails.code = null;
+    await kept.freshen(contents, signal);
+    assert.equal(said(kept, a), code);
+    clock.now += 60_000;
+    await kept.freshen(contents, signal);
+    assert.equal(said(kept, a), expected);
+  }
 });

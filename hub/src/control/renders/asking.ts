@@ -10,22 +10,28 @@ import { AnswerBook } from "./answer-book.ts";
 import { pendingCode } from "./reading.ts";
 import { openRenders, type Content, type Found, type Renders, type RendersOptions } from "./renders.ts";
 
-export type AskingOptions = Omit<RendersOptions, "contentOf">;
+export type AskingOptions = Omit<RendersOptions, "contentOf"> & {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
 
 /** So many paths of one commit are looked up one by one; beyond, everything of the content counts as changed. */
 const pathsMax = 50_000;
 /** Answers that nobody asks for any more are kept up to this many: a revert finds them. */
-const spareMax = 10_000;
+const spareMax = 1_000;
 
 export class Asking {
+  readonly #options: AskingOptions;
   readonly #renders: Renders;
   readonly #book = new AnswerBook();
   /** The Snapshot that the answers of a content are of; null: it was not there. */
   readonly #seen = new Map<string, Snapshot | null>();
   #contents: Contents | undefined;
   #count = 0;
+  #wanted: ReadonlyMap<Digest, RenderRequest> = new Map();
 
   constructor(options: AskingOptions) {
+    this.#options = options;
     this.#renders = openRenders({ ...options, contentOf: (ref) => this.#contentOf(ref) });
   }
 
@@ -42,7 +48,12 @@ export class Asking {
   async freshen(contents: Contents, signal: AbortSignal): Promise<ReadonlySet<Digest>> {
     this.#contents = contents;
     for (const [key, ref] of this.#book.contents) await this.#look(key, ref, contents);
-    return this.answer(this.#book.stale, signal);
+    const stale = this.#book.stale(this.#options.now());
+    for (const { key } of stale) if (!this.#wanted.has(key)) this.#book.forget(key); // asked anew when somebody wants it again
+    return this.answer(
+      stale.filter(({ key }) => this.#wanted.has(key)),
+      signal,
+    );
   }
 
   /** Answers requests from the contents of the last `freshen`. The keys of answers that are others now. */
@@ -50,9 +61,10 @@ export class Asking {
     const changed = new Set<Digest>();
     if (requests.length === 0) return changed;
     const found = await this.#renders.answer(requests, signal);
+    const at = this.#options.now();
     this.#count += requests.length;
     for (const request of requests) {
-      if (this.#book.settle(request, found.get(request.key) as Found)) changed.add(request.key);
+      if (this.#book.settle(request, found.get(request.key) as Found, at)) changed.add(request.key);
     }
     return changed;
   }
@@ -67,9 +79,12 @@ export class Asking {
     return this.#book.refsOf(requests.keys());
   }
 
-  /** Forgets answers that nobody asks for, when there are many. */
+  /** What is asked for now. Forgets answers that nobody asks for, when there are many. */
   tidy(requests: ReadonlyMap<Digest, RenderRequest>): void {
+    this.#wanted = requests;
     if (this.#book.answers.size > requests.size + spareMax) this.#book.keepOnly((key) => requests.has(key));
+    const known = new Set(this.#book.contents.map(([key]) => key));
+    for (const key of this.#seen.keys()) if (!known.has(key)) this.#seen.delete(key);
   }
 
   async #look(key: string, ref: ContentRef, contents: Contents): Promise<void> {

@@ -56,7 +56,7 @@ const umbrella: Files = {
   "shop/Chart.yaml": chart("shop", 'dependencies:\n  - {name: cache, version: "^1", repository: "https://charts.example/stable"}\n'),
   "shop/templates/own.yaml": configMap("own"),
 };
-const cacheKey = "root https://charts.example/stable#cache@^1";
+const cacheKey = "root chart https://charts.example/stable cache @ ^1";
 
 test("a dependency that is not vendored is taken from its repository where that is allowed", async () => {
   const cache = { "Chart.yaml": chart("cache"), "templates/cm.yaml": configMap("from-cache") };
@@ -101,8 +101,8 @@ test("a kustomization takes a base from another repository at its ref, and a fil
   const base = { "deploy/kustomization.yaml": "resources: [cm.yaml]\n", "deploy/cm.yaml": configMap("base") };
   const contents = {
     root,
-    "root https://git.example/base.git@v1": base,
-    "root https://files.example/extra.yaml": { "content.yaml": configMap("extra") },
+    "root git https://git.example/base.git @ v1": base,
+    "root file https://files.example/extra.yaml": { "content.yaml": configMap("extra") },
   };
   const { answer, names } = await answered(contents, request("app"));
   assert.equal(answer.kind, "rendered", JSON.stringify(answer));
@@ -112,7 +112,7 @@ test("a kustomization takes a base from another repository at its ref, and a fil
 test("a chart of a repository is an App of its own, from the chart's root", async () => {
   const remote = { kind: "chart", repo: "oci://registry.example/charts", chart: "web", version: "1.x" } as const;
   const web = { "Chart.yaml": chart("web"), "templates/cm.yaml": configMap("web") };
-  const { names } = await answered({ "root oci://registry.example/charts#web@1.x": web }, request(".", { remote }));
+  const { names } = await answered({ "root chart oci://registry.example/charts web @ 1.x": web }, request(".", { remote }));
   assert.deepEqual(names, ["web"]);
 });
 

@@ -64,7 +64,7 @@ export type Trial = {
 const atOnce = 4;
 const rememberedMax = 200_000;
 /** Failures that another try may not meet. */
-const passing: ReadonlySet<string> = new Set(["E_TIMEOUT", "E_INTERNAL", "E_LIMIT"]);
+export const passingFailures: ReadonlySet<string> = new Set(["E_TIMEOUT", "E_INTERNAL", "E_LIMIT"]);
 
 export function openRenders(options: RendersOptions): Renders {
   const work = new Work(options);
@@ -146,7 +146,7 @@ class Work {
     const failed = this.#failed.get(variant);
     if (failed !== undefined) return { ...failed, cached: true };
     const answered = await this.#render(request, reading, variant, signal);
-    if (answered.kind === "failed" && !passing.has(answered.code)) remember(this.#failed, variant, answered);
+    if (answered.kind === "failed" && !passingFailures.has(answered.code)) remember(this.#failed, variant, answered);
     return answered;
   }
 
@@ -179,7 +179,7 @@ class Work {
     const capabilities = inputs.usesCapabilities ? request.capabilities : null;
     const { kind, root, valuesFiles } = inputs;
     const block = blockOf(request, kind, valuesFiles);
-    const elsewhere = remotes.size === 0 ? {} : { remotes: [...remotes].map(([key, { digest }]) => [key, digest]).toSorted() };
+    const elsewhere = remotes.size === 0 ? {} : { remotes: Object.fromEntries([...remotes].map(([key, { digest }]) => [key, digest])) };
     const read = { kind, root, files, namespace: request.namespace, ...block, capabilities, ...elsewhere };
     return digestOfJson(["muster.variant/1", read as unknown as JsonValue]);
   }

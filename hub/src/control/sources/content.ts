@@ -57,12 +57,10 @@ export type Refused = { readonly code: string; readonly message: string };
 
 /** Of all Apps with one content the same text. The content of a Source's own Snapshot has the Source's name. */
 export function contentKey({ source, revision, remote }: ContentRef): string {
-  const at = revision === null ? "" : `@${revision}`;
-  if (remote === null) return `${source}${at}`;
-  if (remote.kind === "git") return `${source} ${remote.url}${at}`;
-  if (remote.kind === "file") return `${source} ${remote.url}`;
-  const version = revision ?? remote.version;
-  return `${source} ${remote.repo ?? ""}#${remote.chart}${version === null ? "" : `@${version}`}`;
+  const at = (text: string | null): string => (text === null ? "" : ` @ ${text}`);
+  if (remote === null) return revision === null ? source : `${source}@${revision}`;
+  if (remote.kind === "chart") return `${source} chart ${remote.repo ?? ""} ${remote.chart}${at(revision ?? remote.version)}`;
+  return `${source} ${remote.kind} ${remote.url}${remote.kind === "git" ? at(revision) : ""}`; // no URL has a space
 }
 
 /** The name of the folder that a content is kept in. */

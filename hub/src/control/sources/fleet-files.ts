@@ -42,8 +42,9 @@ export async function nextFiles(
     throw new OperationError("notFound", source, why, undefined, { code: "E_PATH_MISSING", remedy });
   }
   const found = new Map<string, ParsedFile | undefined>();
+  const held = options.heldPaths();
   for await (const { path: file, after: now } of changes(before, after, path)) {
-    if (isFleetFile(file)) found.set(file, now === null ? undefined : await parse(options, after, file, files.get(file)));
+    if (isFleetFile(file)) found.set(file, now === null ? undefined : await parse(source, held, after, file, files.get(file)));
   }
   return { files: merged(files, found), count: found.size };
 }
@@ -61,12 +62,13 @@ function merged(files: FleetFiles, found: ReadonlyMap<string, ParsedFile | undef
 }
 
 async function parse(
-  { source, heldPaths }: FleetFilesOptions,
+  source: string,
+  heldPaths: ReadonlySet<string>,
   { tree }: Snapshot,
   path: string,
   before: ParsedFile | undefined,
 ): Promise<ParsedFile | undefined> {
-  const held = (before?.documents.length ?? 0) > 0 || before?.broken === true || heldPaths().has(path);
+  const held = (before?.documents.length ?? 0) > 0 || before?.broken === true || heldPaths.has(path);
   let text: string;
   try {
     const entry = await tree.entry(path);

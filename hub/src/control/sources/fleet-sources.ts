@@ -1,7 +1,7 @@
 // All that the hub reads: the root Source, the Sources that Git names, and what Apps take from elsewhere. Each is watched on its own, so
 // that one that fails stops nobody else.
 
-import { OperationError } from "@muster/proto/model/failure";
+import { messageOf, OperationError } from "@muster/proto/model/failure";
 import { isSameRepository, maskUrl, type Snapshot } from "../../git/git.ts";
 import type { HubLog } from "../log.ts";
 import { contentAddress, contentKey, sourceAddress, type ContentAddress, type ContentRef, type SourceSpec } from "./content.ts";
@@ -10,7 +10,10 @@ import { Watch, type Seen, type Watched } from "./watch.ts";
 
 export type FleetSourcesOptions = {
   readonly root: SourceSpec;
-  readonly open: (address: ContentAddress) => Promise<Watched>;
+  /** `held`: the commit that was acted on last. */
+  readonly open: (address: ContentAddress, held: string | null) => Promise<Watched>;
+  /** Throws away what was fetched of a content that nobody names any more. */
+  readonly discard: (key: string) => Promise<void>;
   /** The commit that was acted on last, by content key. */
   readonly lastCommit: (key: string) => string | null;
   /** Files of a Source that held documents in the commit that was acted on last. */
@@ -30,7 +33,7 @@ export type ContentState =
 /** A moment's state of all contents: it does not change while a turn works on it. */
 export type Contents = { of(ref: ContentRef): ContentState };
 
-type Running = { readonly stop: AbortController; readonly done: Promise<void> };
+type Running = { readonly key: string; readonly stop: AbortController; readonly done: Promise<void> };
 type RunningSource = Running & { readonly text: string; readonly spec: SourceSpec; readonly loop: SourceLoop | null };
 type RunningContent = Running & { readonly address: ContentAddress; readonly watch: Watch; unusedSince: number | null };
 
@@ -41,7 +44,7 @@ export class FleetSources {
   readonly #options: FleetSourcesOptions;
   readonly #sources = new Map<string, RunningSource>();
   readonly #contents = new Map<string, RunningContent>();
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Map<string, Promise<unknown>>();
   #signal: AbortSignal | undefined;
 
   constructor(options: FleetSourcesOptions) {
@@ -56,17 +59,17 @@ export class FleetSources {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    await Promise.all([...this.#ending, ...[...this.#sources.values(), ...this.#contents.values()].map(({ done }) => done)]);
+    await Promise.all([...this.#ending.values(), ...[...this.#sources.values(), ...this.#contents.values()].map(({ done }) => done)]);
   }
 
-  /** Sources, the root first, then by name. */
+  /** Sources that have documents, the root first, then by name. */
   views(): readonly SourceView[] {
     const { root } = this.#options;
     const rest = [...this.#sources.values()]
       .filter(({ spec }) => spec.name !== root.name)
       .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
     const first = this.#sources.get(root.name)?.loop?.view ?? emptyView(root);
-    return [first, ...rest.map(({ spec, loop }) => loop?.view ?? emptyView(spec))];
+    return [first, ...rest.flatMap(({ loop }) => loop?.view ?? [])];
   }
 
   /** What is looked at beside the Sources themselves, by key. */
@@ -78,13 +81,15 @@ export class FleetSources {
 
   /** The Sources that Git names now: new ones are begun, changed ones begun anew, those that are gone ended. */
   follow(specs: readonly SourceSpec[]): void {
+    const { onChange } = this.#options;
     const wanted = new Map(specs.map((spec) => [spec.name, spec]));
     for (const [name, running] of this.#sources) {
       if (name === this.#options.root.name) continue;
       const spec = wanted.get(name);
       if (spec !== undefined && JSON.stringify(spec) === running.text) continue;
-      this.#end(running);
+      this.#end(running, spec === undefined);
       this.#sources.delete(name);
+      onChange(); // what it held is judged without it
       for (const [key, content] of this.#contents)
         if (key === name || key.startsWith(`${name}@`) || key.startsWith(`${name} `)) this.#drop(key, content);
     }
@@ -133,7 +138,7 @@ export class FleetSources {
         code: address.code,
         remedy: "muster status lists the Sources",
       });
-    const watched = await this.#options.open({ ...address, key: `${address.key} (look)` });
+    const watched = await this.#options.open({ ...address, key: `${source} (look)` }, null); // one folder for all looks at a Source
     const fetched = await watched.fetch(signal);
     return fetched.kind === "snapshot" ? fetched.snapshot : watched.snapshot(fetched.commit);
   }
@@ -153,7 +158,7 @@ export class FleetSources {
   hint(urls: readonly string[]): void {
     const concerns = (url: string): boolean => isSameRepository(urls, url);
     const hinted = [
-      ...[...this.#sources.values()].filter(({ spec }) => concerns(spec.url)).flatMap(({ loop }) => loop ?? []),
+      ...[...this.#sources.values()].filter(({ spec }) => [spec.url, ...spec.mirrors].some(concerns)).flatMap(({ loop }) => loop ?? []),
       ...[...this.#contents.values()].filter(({ address }) => concerns(address.url)).map(({ watch }) => watch),
     ];
     for (const each of hinted) each.hint();
@@ -178,7 +183,7 @@ export class FleetSources {
             revision,
             pollMs,
             path: spec.path === "." ? "" : spec.path,
-            open: () => open(address),
+            open: () => open(address, lastCommit(address.key)),
             reopens: address.kind === "git",
             heldPaths: () => heldPaths(name),
             lastCommit: lastCommit(name),
@@ -189,7 +194,12 @@ export class FleetSources {
             onFault: onChange,
           });
     if (name !== root.name) log.info({ source: name }, "following a source");
-    this.#sources.set(name, { ...this.#begin((signal) => loop?.run(signal) ?? Promise.resolve()), text: JSON.stringify(spec), spec, loop });
+    this.#sources.set(name, {
+      ...this.#begin(name, (signal) => loop?.run(signal) ?? Promise.resolve()),
+      text: JSON.stringify(spec),
+      spec,
+      loop,
+    });
   }
 
   #startContent(address: ContentAddress): void {
@@ -198,7 +208,7 @@ export class FleetSources {
     const watch = new Watch({
       name: key,
       pollMs,
-      open: () => open(address),
+      open: () => open(address, lastCommit(address.key)),
       reopens: address.kind === "git",
       lastCommit: lastCommit(key),
       accept: async (snapshot) => log.info({ source: key, commit: snapshot.commit }, "fetched what an App takes from elsewhere"),
@@ -208,24 +218,32 @@ export class FleetSources {
       onSnapshot: onChange,
       onFault: onChange,
     });
-    this.#contents.set(key, { ...this.#begin((signal) => watch.run(signal)), address, watch, unusedSince: null });
+    this.#contents.set(key, { ...this.#begin(key, (signal) => watch.run(signal)), address, watch, unusedSince: null });
   }
 
-  #begin(run: (signal: AbortSignal) => Promise<void>): Running {
+  /** Begins when whoever had the same folder before has ended. */
+  #begin(key: string, run: (signal: AbortSignal) => Promise<void>): Running {
     const stop = new AbortController();
     if (this.#signal === undefined) throw new TypeError("a source before run()");
-    return { stop, done: run(AbortSignal.any([stop.signal, this.#signal])) };
+    const signal = AbortSignal.any([stop.signal, this.#signal]);
+    const before = this.#ending.get(key) ?? Promise.resolve();
+    return { key, stop, done: before.then(() => run(signal)) };
   }
 
   #drop(key: string, content: RunningContent): void {
-    this.#end(content);
     this.#contents.delete(key);
+    this.#end(content, true);
   }
 
-  #end({ stop, done }: Running): void {
+  /** Ends it; `forGood`: what it kept on disk goes too. */
+  #end({ key, stop, done }: Running, forGood: boolean): void {
     stop.abort();
-    this.#ending.add(done);
-    void done.finally(() => this.#ending.delete(done));
+    const { discard, log } = this.#options;
+    const ended = done
+      .then(() => (forGood ? discard(key) : undefined))
+      .catch((error: unknown) => log.warn({ source: key, reason: messageOf(error) }, "could not remove what was fetched"))
+      .finally(() => this.#ending.get(key) === ended && this.#ending.delete(key));
+    this.#ending.set(key, ended);
   }
 }
 

@@ -1,5 +1,6 @@
 // Opens what an address names: with its secret, in a folder of its own.
 
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { OperationError } from "@muster/proto/model/failure";
@@ -21,13 +22,19 @@ export type OpeningOptions = {
 };
 
 /** Throws OperationErrors: a secret that is missing, a URL that is not acceptable. Sends nothing yet. */
-export async function openContent(options: OpeningOptions, address: ContentAddress): Promise<Watched> {
+export async function openContent(options: OpeningOptions, address: ContentAddress, held: string | null): Promise<Watched> {
   const { key, secretRef, insecure, scope } = address;
   if (address.kind === "git") return openRepository(options, address);
-  return watchRemote(options.remote, address, async () => {
+  const allowed = async (): Promise<RemoteAddress> => {
     const own = secretRef === null ? {} : await options.secret(secretRef);
     return remoteAddress({ ...own, name: key, url: scope, insecure });
-  });
+  };
+  return watchRemote(options.remote, address, allowed, held);
+}
+
+/** Removes the folder of a repository that nobody names any more. What was fetched by digest is shared, and bounded where it lies. */
+export function discardContent(dataDir: string, key: string): Promise<void> {
+  return rm(join(dataDir, "git", contentFolder(key)), { recursive: true, force: true });
 }
 
 async function openRepository({ dataDir, secret, log }: OpeningOptions, address: ContentAddress): Promise<Watched> {

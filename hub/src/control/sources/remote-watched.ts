@@ -16,22 +16,25 @@ type Kind = {
   readonly fetch: (pin: Pin, signal: AbortSignal) => Promise<RemoteFiles>;
 };
 
-/** `address` says what is meant, `allowed` who may be asked and with what: asked for each time, so that a rotated secret counts. */
-export function watchRemote(remote: Remote, address: ContentAddress, allowed: () => Promise<RemoteAddress>): Watched {
+/** `address` says what is meant, `allowed` who may be asked and with what: asked for each time, so that a rotated secret counts. `held`: what was
+ * acted on last. */
+export function watchRemote(remote: Remote, address: ContentAddress, allowed: () => Promise<RemoteAddress>, held: string | null): Watched {
   const { key } = address;
   const kind = kindOf(remote, address, allowed);
   const servedBy = maskUrl(address.url);
   let last: Snapshot | undefined;
+  let pinned = held; // also where its bytes are not at hand any more
   const snapshotOf = async (pin: Pin, signal: AbortSignal): Promise<Snapshot> => {
     const { files } = await kind.fetch(pin, signal);
-    return (last = archiveSnapshot(nameOf(pin), files));
+    pinned = nameOf(pin);
+    return (last = archiveSnapshot(pinned, files));
   };
   return {
     async fetch(signal) {
       const pin = await kind.resolve(signal);
       const commit = nameOf(pin);
       if (last?.commit === commit) return { kind: "unchanged", commit, ref: pin.version, servedBy };
-      refuseOther(key, last, pin);
+      refuseOther(key, pinned, pin);
       return { kind: "snapshot", snapshot: await snapshotOf(pin, signal), forced: false, ref: pin.version, servedBy };
     },
     async snapshot(commit) {
@@ -46,8 +49,8 @@ export function watchRemote(remote: Remote, address: ContentAddress, allowed: ()
 const nameOf = ({ version, digest }: Pin): string => `${version}@sha256:${digest}`;
 
 /** A version that was published again with other bytes is taken for a mistake, or an attack: what is pinned stays. */
-function refuseOther(key: string, last: Snapshot | undefined, { version, digest }: Pin): void {
-  if (last === undefined || !last.commit.startsWith(`${version}@`) || isMovable(version)) return;
+function refuseOther(key: string, pinned: string | null, { version, digest }: Pin): void {
+  if (pinned === null || pinned === nameOf({ version, digest }) || !pinned.startsWith(`${version}@`) || isMovable(version)) return;
   throw new OperationError(
     "corrupt",
     key,
