@@ -23,6 +23,10 @@ export type RigOptions = {
   readonly files: Readonly<Record<string, string>>;
   /** Lines of the hub's configuration beside those that the rig writes. */
   readonly hub?: Readonly<Record<string, unknown>>;
+  /** Lines of its root Source beside those that the rig writes. */
+  readonly root?: Readonly<Record<string, unknown>>;
+  /** Files of the hub's secrets folder, and folders of files, by their secretRef. */
+  readonly secrets?: Secrets;
   /** Where everything is kept; a temporary folder without. */
   readonly dir?: string;
   /** Called with each step of the start. */
@@ -78,7 +82,7 @@ export class Rig implements AsyncDisposable {
     step("a Git server");
     const git = stack.use(await startGitServer({ token, webhook: { url: `${apiUrl}/webhooks/gitea`, secret }, dir: join(dir, "git") }));
     await git.createRepository(repositoryName, options.files);
-    await writeSecrets(join(dir, "secrets"), { "git-token": token, "webhook-secret": secret });
+    await writeSecrets(join(dir, "secrets"), { "git-token": token, "webhook-secret": secret, ...options.secrets });
     const config = {
       fleet: "rig",
       dataDir: join(dir, "hub"),
@@ -88,7 +92,7 @@ export class Rig implements AsyncDisposable {
         api: { host: "127.0.0.1", port: apiPort },
         names: ["127.0.0.1", "localhost"],
       },
-      root: { git: git.cloneUrl(repositoryName), revision: "main", secretRef: "git-token", poll: "10s" },
+      root: { git: git.cloneUrl(repositoryName), revision: "main", secretRef: "git-token", poll: "10s", ...options.root },
       webhooks: [{ forge: "gitea", secretRef: "webhook-secret" }],
       ...options.hub,
     };
@@ -246,9 +250,14 @@ export class Rig implements AsyncDisposable {
   }
 }
 
-async function writeSecrets(dir: string, secrets: Readonly<Record<string, string>>): Promise<void> {
+type Secrets = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+async function writeSecrets(dir: string, secrets: Secrets): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  for (const [name, value] of Object.entries(secrets)) await writeFile(join(dir, name), value, { mode: 0o600 });
+  for (const [name, value] of Object.entries(secrets)) {
+    if (typeof value === "string") await writeFile(join(dir, name), value, { mode: 0o600 });
+    else await writeSecrets(join(dir, name), value);
+  }
 }
 
 function missing(name: string): never {
