@@ -8,7 +8,7 @@ import { rootSourceName, type AssembledFleet, type Problem, type Source } from "
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
 import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
-import { nothingDecided, type Basis, type FleetState } from "./fleet-state.ts";
+import { nothingDecided, type Basis, type Decided, type FleetState } from "./fleet-state.ts";
 import { FleetReading } from "./fleet-reading.ts";
 import { Judging } from "./judging.ts";
 import type { HubLog } from "./log.ts";
@@ -148,7 +148,7 @@ export class FleetLoop {
     const problems = [...told.filter(({ code }) => code !== pendingCode), ...judged.problems]; // waiting is no fault
     this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
-    const signed = await signAll(this.#options, judged.decided, { serial, sources: Object.fromEntries(commits) });
+    const signed = await signAll(this.#options, judged.decided, (decided) => ({ serial, sources: this.#commitsFor(decided, commits) }));
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
   }
 
@@ -161,6 +161,16 @@ export class FleetLoop {
     this.#followed = new Map(followed.sources.map((source) => [source.name, source]));
     sources.follow(followed.sources.map(specOf));
     return (this.#misplaced = followed.problems);
+  }
+
+  /** What one cluster's bundle rests on: the root Source, and the contents of its own Apps (I4). */
+  #commitsFor({ placements }: Decided, commits: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+    const names = new Set([rootSourceName]);
+    for (const { request, source } of placements.values()) {
+      names.add(source);
+      for (const key of this.#asking.contentsOf(request)) names.add(key);
+    }
+    return Object.fromEntries([...names].flatMap((name) => (commits.has(name) ? [[name, commits.get(name) ?? ""]] : [])));
   }
 
   /** Keys of all contents that are meant now, there or not. */

@@ -35,7 +35,7 @@ async function signing(t: TestContext) {
   };
   const options = { ...world, record: { ...world.record, commit }, now: () => world.clock.now, log: quiet };
   const sign = async (rows: readonly ReleasedRow[], change: Partial<Decided> = {}): Promise<boolean> =>
-    (await signAll(options, [{ ...decided(world, rows, change), undecided: change.undecided ?? false }], revision)) === 1;
+    (await signAll(options, [{ ...decided(world, rows, change), undecided: change.undecided ?? false }], () => revision)) === 1;
   const greet = async (uid = "u1", change: Partial<Hello> = {}) => {
     const session = keptSession();
     const serial = [...world.record.memory.certificates.values()].find((row) => row.uid === uid)?.serial ?? "";

@@ -28,7 +28,11 @@ export type Revision = { readonly serial: number; readonly sources: Readonly<Rec
 const batchMax = 100;
 
 /** Signs and sends what differs from each cluster's newest bundle. The number of new bundles. */
-export async function signAll(options: SigningOptions, decided: Iterable<Decided>, revision: Revision): Promise<number> {
+export async function signAll(
+  options: SigningOptions,
+  decided: Iterable<Decided>,
+  revisionOf: (decided: Decided) => Revision,
+): Promise<number> {
   let signed = 0;
   let batch: Next[] = [];
   const flush = async (): Promise<void> => {
@@ -42,7 +46,7 @@ export async function signAll(options: SigningOptions, decided: Iterable<Decided
     signed += ready.filter(({ write }) => write.kind === "bundle").length;
   };
   for (const each of decided) {
-    const next = nextOf(options, each, revision);
+    const next = nextOf(options, each, revisionOf);
     if (next !== undefined) batch.push(next);
     if (batch.length >= batchMax) await flush();
   }
@@ -58,9 +62,9 @@ function tell({ sessions, log }: SigningOptions, cluster: ClusterName, told: obj
 }
 
 /** One cluster that cannot be signed for stops only itself (S51). */
-function nextOf(options: SigningOptions, decided: Decided, revision: Revision): Next | undefined {
+function nextOf(options: SigningOptions, decided: Decided, revisionOf: (decided: Decided) => Revision): Next | undefined {
   try {
-    return nextBundle(options, decided, revision);
+    return nextBundle(options, decided, revisionOf);
   } catch (error) {
     const { name } = decided.cluster;
     options.log.error({ cluster: name, reason: messageOf(error), err: error }, "could not sign for a cluster; its newest bundle stays");
@@ -69,7 +73,11 @@ function nextOf(options: SigningOptions, decided: Decided, revision: Revision): 
 }
 
 /** The write that brings a cluster to what was decided for it; undefined when it is there, or when there is nobody to sign for. */
-function nextBundle({ record, keys, sessions, now, log }: SigningOptions, decided: Decided, revision: Revision): Next | undefined {
+function nextBundle(
+  { record, keys, sessions, now, log }: SigningOptions,
+  decided: Decided,
+  revisionOf: (decided: Decided) => Revision,
+): Next | undefined {
   const cluster: ClusterName = decided.cluster.name;
   const member = record.memory.members.get(cluster);
   const live = sessions.live(cluster);
@@ -88,6 +96,7 @@ function nextBundle({ record, keys, sessions, now, log }: SigningOptions, decide
   if (newest === undefined && rows.length === 0 && decided.tombstones.length === 0) return undefined;
   const numbers = nextNumbers(newest, accepted);
   const { epoch, generation } = numbers;
+  const revision = revisionOf(decided);
   if (numbers.restored) log.warn({ cluster, epoch, generation }, "an agent has seen more than this hub remembers; moving past it");
   const { tombstones, approvals } = decided;
   const content = settleContent({ paused: decided.cluster.paused, apps: rows, tombstones, approvals });

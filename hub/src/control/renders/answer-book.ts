@@ -45,6 +45,10 @@ export class AnswerBook {
     return [...refs.values()];
   }
 
+  contentsOf(key: Digest): Iterable<string> {
+    return this.#kept.get(key)?.reads.keys() ?? [];
+  }
+
   /** Requests whose answers may not be true any more, until they are settled again; and those that another try may answer better. */
   stale(now: number): readonly RenderRequest[] {
     for (const [key, at] of this.#retries) if (at <= now) this.#stale.add(key);

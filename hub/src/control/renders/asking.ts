@@ -79,6 +79,11 @@ export class Asking {
     return this.#book.refsOf(requests.keys());
   }
 
+  /** Keys of the contents that an answer depends on. */
+  contentsOf(request: Digest): Iterable<string> {
+    return this.#book.contentsOf(request);
+  }
+
   /** What is asked for now. Forgets answers that nobody asks for, when there are many. */
   tidy(requests: ReadonlyMap<Digest, RenderRequest>): void {
     this.#wanted = requests;
