@@ -18,6 +18,9 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const cluster = (name: string): string => `apiVersion: muster.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\n`;
 
 async function running(t: TestContext) {
+  // First, for these run in the order that they are given in: a hub that still writes would keep its folder from being removed.
+  let end = async (): Promise<void> => undefined;
+  t.after(() => end());
   const dir = await folder(t);
   const server = await gitServer(t);
   await server.createRepository("fleet", {});
@@ -40,11 +43,11 @@ async function running(t: TestContext) {
   });
   const stop = new AbortController();
   const run = hub.run(stop.signal);
-  t.after(async () => {
+  end = async () => {
     stop.abort();
     await run;
     await hub[Symbol.asyncDispose]();
-  });
+  };
   const token = (await readFile(join(dir, "data", "keys", "admin.token"), "utf8")).trim();
   const status = async (): Promise<StatusAnswer> => {
     const answer = await fetch(`${hub.apiUrl}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
