@@ -19,6 +19,7 @@ import { Remembering } from "./remembering.ts";
 import { Asking } from "./renders/asking.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
+import type { ClusterRow } from "../store/store.ts";
 import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
@@ -54,6 +55,7 @@ export class FleetLoop {
   #apps: ReadonlySet<AppKey> | "all" = new Set();
   #fleet: AssembledFleet | undefined;
   #refs: readonly ContentRef[] = [];
+  readonly #enrolled = new WeakMap<ClusterRow, Enrolled>();
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -163,8 +165,18 @@ export class FleetLoop {
 
   #modelOf({ documents, broken, unreadable }: AssembledFleet): FleetModel {
     const { memory } = this.#options.record;
-    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
+    const enrolled = [...memory.members.values()].map(({ row }) => this.#enrolledOf(row));
     return { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+  }
+
+  /** The same object as long as the row is: what did not change is told at a glance. */
+  #enrolledOf(row: ClusterRow): Enrolled {
+    const known = this.#enrolled.get(row);
+    if (known !== undefined) return known;
+    const { name, uid, labels, facts } = row;
+    const enrolled = { name, uid, labels, facts };
+    this.#enrolled.set(row, enrolled);
+    return enrolled;
   }
 
   async #resolve(model: FleetModel, contents: Contents, signal: AbortSignal): Promise<Resolution> {
