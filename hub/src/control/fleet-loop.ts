@@ -20,6 +20,7 @@ import { Asking } from "./renders/asking.ts";
 import { pendingCode } from "./renders/reading.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
+import type { ClusterRow } from "../store/store.ts";
 import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
 import { followedSources } from "./sources/followed.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
@@ -59,6 +60,7 @@ export class FleetLoop {
   #misplaced: readonly Problem[] = [];
   #refs: readonly ContentRef[] = [];
   #counted = 0;
+  readonly #enrolled = new WeakMap<ClusterRow, Enrolled>();
   #sweptAt = 0;
 
   constructor(options: FleetLoopOptions) {
@@ -189,8 +191,18 @@ export class FleetLoop {
 
   #modelOf({ documents, broken, unreadable }: AssembledFleet): FleetModel {
     const { memory } = this.#options.record;
-    const enrolled = [...memory.members.values()].map(({ row: { name, uid, labels, facts } }): Enrolled => ({ name, uid, labels, facts }));
+    const enrolled = [...memory.members.values()].map(({ row }) => this.#enrolledOf(row));
     return { documents, broken, unreadable, enrolled, incumbents: this.#remembering.incumbents };
+  }
+
+  /** The same object as long as the row is: what did not change is told at a glance. */
+  #enrolledOf(row: ClusterRow): Enrolled {
+    const known = this.#enrolled.get(row);
+    if (known !== undefined) return known;
+    const { name, uid, labels, facts } = row;
+    const enrolled = { name, uid, labels, facts };
+    this.#enrolled.set(row, enrolled);
+    return enrolled;
   }
 
   async #resolve(model: FleetModel, contents: Contents, signal: AbortSignal): Promise<Resolution> {

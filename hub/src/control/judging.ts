@@ -26,6 +26,8 @@ export type Judged = {
   readonly decided: readonly Decided[];
   /** Clusters that are no more. */
   readonly gone: readonly ClusterName[];
+  /** As they were resolved. */
+  readonly clusters: Resolution["clusters"];
   /** Of the whole fleet. */
   readonly problems: readonly Problem[];
 };
@@ -53,6 +55,12 @@ export class Judging {
   readonly #wakes = new Map<ClusterName, number>();
   readonly #admitter = new Admitter();
   #due: Touched = "all";
+  /** The clusters of the last judgement that was taken over: none of them is gone since. */
+  #accepted: Resolution["clusters"] | undefined;
+  #spoken: { readonly clusters: Resolution["clusters"]; readonly byName: ReadonlyMap<ClusterName, ResolvedCluster> } = {
+    clusters: [],
+    byName: new Map(),
+  };
   #wholeAt = 0;
   #approvals: ReadonlySet<Digest> = new Set();
   readonly #actsSeen = new ActsSeen();
@@ -114,19 +122,28 @@ export class Judging {
       delays: { removeMs: removeDelayMs, orphanMs: leaveDelayMs },
       now: at,
     });
-    const spoken = new Map(resolution.clusters.map((cluster) => [cluster.name, cluster]));
+    const spoken = this.#spokenOf(resolution.clusters);
     const judgedToo = admission.clusters.map(({ cluster }) => cluster);
     const names = due === "all" ? new Set([...spoken.keys(), ...members.keys()]) : new Set([...due, ...judgedToo]);
     const decideOne = this.#decider({ resolution, problems: [...problems, ...admission.problems], commitOf }, admission, at);
     const decided = [...names].flatMap((name) => decideOne(name, spoken.get(name)) ?? []);
-    const gone = [...this.#clusters.keys()].filter((name) => !spoken.has(name) && !members.has(name));
-    return { decided, gone, problems: admission.problems };
+    const listed = resolution.clusters === this.#accepted && due !== "all";
+    const gone = listed ? [] : [...this.#clusters.keys()].filter((name) => !spoken.has(name) && !members.has(name));
+    return { decided, gone, problems: admission.problems, clusters: resolution.clusters };
   }
 
   /** Takes a judgement over: it is on disk. */
-  accept({ decided, gone }: Judged): void {
+  accept({ decided, gone, clusters }: Judged): void {
+    this.#accepted = clusters;
     for (const each of decided) this.#clusters.set(each.cluster.name, each);
     for (const name of gone) this.#clusters.delete(name);
+  }
+
+  /** By name; the same map as long as the list is the same. */
+  #spokenOf(clusters: Resolution["clusters"]): ReadonlyMap<ClusterName, ResolvedCluster> {
+    if (clusters !== this.#spoken.clusters)
+      this.#spoken = { clusters, byName: new Map(clusters.map((cluster) => [cluster.name, cluster])) };
+    return this.#spoken.byName;
   }
 
   /** Takes up what people do by hand. */

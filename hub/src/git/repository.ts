@@ -147,9 +147,8 @@ export class Repository {
   }
 
   async #fetch(carrier: Carrier, ref: string | null, oid: string, depth: number, signal: AbortSignal): Promise<string> {
-    const brought = await carrier.fetch(this.gitdir, { ref, oid, depth }, signal);
-    this.objects.forget();
-    return this.objects.peel(brought);
+    // What was read stays in memory until there is a rest: new packs are found beside it.
+    return this.objects.peel(await carrier.fetch(this.gitdir, { ref, oid, depth }, signal));
   }
 
   #fs(gitdir = this.gitdir) {
