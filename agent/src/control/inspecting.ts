@@ -10,7 +10,8 @@ import { OperationError } from "@muster/proto/model/failure";
 import { identityKey, showIdentity, type ObjectIdentity } from "@muster/proto/model/identity";
 import { inspectionLimits, type InspectedObject, type Inspection, type ObjectDiff } from "@muster/proto/model/inspection";
 import { isJsonObject, type JsonObject } from "@muster/proto/model/json";
-import { maskObject, type MaskKey } from "@muster/proto/model/masking";
+import { maskObject } from "@muster/proto/model/mask";
+import { spelledWith, type MaskKey } from "@muster/proto/model/masking";
 
 import { healthOf, needsBody } from "../health/health.ts";
 import { selfOf } from "../kube/kube.ts";
@@ -129,7 +130,7 @@ class Look {
 
   #body(object: JsonObject): JsonObject | null {
     if (!this.#args.parts.includes("objects")) return null;
-    const masked = maskObject(object, this.#key);
+    const masked = maskObject(object, spelledWith(this.#key));
     if (this.#args.managedFields) return masked;
     const { managedFields: _, ...metadata } = metadataOf(masked);
     return { ...masked, metadata };

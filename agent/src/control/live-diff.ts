@@ -7,7 +7,8 @@ import type { AgentPolicy } from "@muster/proto/model/bundle";
 import { identityKey, showIdentity, type AppKey, type ObjectIdentity } from "@muster/proto/model/identity";
 import { inspectionLimits, type FieldDiff, type ObjectDiff, type OtherManager } from "@muster/proto/model/inspection";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
-import { maskObject, type MaskKey } from "@muster/proto/model/masking";
+import { maskObject } from "@muster/proto/model/mask";
+import { spelledWith, type MaskKey } from "@muster/proto/model/masking";
 
 import { covers, entriesOf, leaves, ownFields, pointerOf, step, unionFields, type FieldPath, type ManagerEntry } from "../drift/drift.ts";
 import { pendingEntry } from "../plan/plan.ts";
@@ -44,7 +45,8 @@ export async function liveDiff(site: Site, released: Released, live: JsonObject 
 /** Fields of ours whose live value an apply would change, drop or put back. */
 export function fieldDiffs(live: JsonObject, applied: JsonObject, key: MaskKey): readonly FieldDiff[] {
   const fields = unionFields(ownFields(applied) ?? {}, ownFields(live) ?? {});
-  const [before, after] = [maskObject(live, key), maskObject(applied, key)];
+  const masked = spelledWith(key);
+  const [before, after] = [maskObject(live, masked), maskObject(applied, masked)];
   const holders = entriesOf(live);
   return leaves(fields).flatMap((path) => {
     const [is, should] = [valueAt(before, path), valueAt(after, path)];

@@ -129,7 +129,7 @@ function finish(
     files: new Map(pairs),
     valuesFiles: more.valuesFiles ?? [],
     capabilities,
-    usesCapabilities: capabilities.version || capabilities.groups.length > 0,
+    usesCapabilities: usesAny(capabilities),
     remotes,
     digest: digestOfJson(fetched.length === 0 ? [kind, root, pairs] : [kind, root, pairs, fetched]),
   };
@@ -187,13 +187,29 @@ async function askedByChart(
   tree: Tree,
   remotes: Remotes,
 ): Promise<AskedCapabilities> {
-  let asked = askedBy(JSON.stringify(query.values ?? {}).replaceAll('\\"', '"'));
+  let asked = askedByValues(query.values);
   for (const [path, oid] of collect.files)
     asked = united(asked, askedByFile(path, await tree.read(oid), path === joinPath(root, "Chart.yaml")));
   for (const { files } of remotes.values()) {
     for (const [path, bytes] of files) asked = united(asked, askedByFile(path, bytes, false));
   }
   return asked;
+}
+
+function askedByValues(values: JsonObject = {}): AskedCapabilities {
+  return askedBy(JSON.stringify(values).replaceAll('\\"', '"'));
+}
+
+/** The inputs that were found without values, as they are with these; the same object where that changes nothing. */
+export function withValues(inputs: Inputs, values: JsonObject | undefined): Inputs {
+  const asked = inputs.kind === "helm" ? askedByValues(values) : askedNothing;
+  if (!usesAny(asked)) return inputs;
+  const capabilities = united(inputs.capabilities, asked);
+  return { ...inputs, capabilities, usesCapabilities: usesAny(capabilities) };
+}
+
+function usesAny({ version, groups }: AskedCapabilities): boolean {
+  return version || groups.length > 0;
 }
 
 function askedByFile(path: string, bytes: Uint8Array, isOwnChart: boolean): AskedCapabilities {

@@ -49,7 +49,25 @@ function beginsIn(path: SnapshotPath, bytes: Uint8Array): readonly Begin[] {
       const first = line + (/^\s*/.exec(text)?.[0].split("\n").length ?? 1) - 1;
       line += text.split("\n").length - 1;
       const kind = /^kind:\s*["']?([\w.-]+)/m.exec(text)?.[1];
-      const name = /^metadata:(?:\s*\{.*?\bname|(?:\s*\n[ \t]+.*)*?\n[ \t]+name):\s*["']?([^\s"',}]+)/m.exec(text)?.[1];
+      const name = nameIn(text);
       return kind === undefined || name === undefined ? [] : [{ kind, name, place: { path, line: first } }];
     });
+}
+
+// `name` in braces behind `metadata:`, or as indented as the first line below it: labels may have a name as well.
+function nameIn(text: string): string | undefined {
+  const metadata = /^metadata:(.*)\n?/m.exec(text);
+  if (metadata === null) return undefined;
+  const braces = /\{.*?\bname:\s*["']?([^\s"',}]+)/.exec(metadata[1] ?? "");
+  if (braces !== null) return braces[1];
+  let indent: string | undefined;
+  for (const line of text.slice(metadata.index + metadata[0].length).split("\n")) {
+    const own = /^[ \t]*/.exec(line)?.[0] ?? "";
+    if (own.length === line.trimEnd().length || line[own.length] === "#") continue;
+    if (own === "") return undefined;
+    indent ??= own;
+    const name = own === indent ? /^name:\s*["']?([^\s"']+)/.exec(line.slice(own.length)) : null;
+    if (name !== null) return name[1];
+  }
+  return undefined;
 }

@@ -9,6 +9,7 @@ import { equalOrFailed, isChecked } from "./twice.ts";
 
 export type { AskedCapabilities } from "./capabilities.ts";
 export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
+export { KeptInputs } from "./kept-inputs.ts";
 export type { Tree, TreeEntry } from "./tree.ts";
 export type {
   HelmInput,

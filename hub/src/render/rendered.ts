@@ -139,6 +139,7 @@ export const renderCodes = [
   "E_KUSTOMIZE",
   "E_LFS_POINTER",
   "E_LIMIT", // memory, output, number of objects
+  "E_NAME_INVALID", // the name or version of a chart
   "E_NONDETERMINISTIC", // two renders of the same inputs differ
   "E_NUMBER",
   "E_OBJECT_INVALID",

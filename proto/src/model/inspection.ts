@@ -1,4 +1,4 @@
-// What an agent answers to a look: an App as its API server gives it now. Secrets are masked before it leaves the cluster (masking.ts).
+// What an agent answers to a look: an App as its API server gives it now. Secrets are masked before it leaves the cluster (mask.ts).
 
 import { isIdentity } from "./command.ts";
 import type { Digest } from "./digest.ts";

@@ -17,7 +17,11 @@ export function isSecretName(name: string): boolean {
   return secretNames.test(name) && !references.test(name);
 }
 
-/** The object without secret values and without `metadata.managedFields`. Never changes its argument. */
+/**
+ * The object without secret values. Of a Secret its managedFields are left out and everything but its names and type is masked, also in a
+ * list or in another object; of every kind the values of environment variables whose names speak of a secret, and both in the copy that
+ * kubectl keeps. Never changes its argument.
+ */
 export function maskObject(object: JsonObject, spell: Spell): JsonObject {
   return inObject(object, spell);
 }
@@ -36,30 +40,31 @@ function below(value: JsonValue, spell: Spell, secret: boolean): JsonValue {
   return secret && (typeof value === "string" || typeof value === "number") && value !== "" ? spell(String(value)) : value;
 }
 
+/** Members of a Secret that are no secret. What else there is, today or in a later version, is masked. */
+const shownOfSecrets: ReadonlySet<string> = new Set(["apiVersion", "kind", "type", "immutable"]);
+
 function inObject(object: JsonObject, spell: Spell): JsonObject {
   const isSecret = object["kind"] === "Secret" && object["apiVersion"] === "v1";
   return mapped(object, (key, value) => {
-    if (isSecret && (key === "data" || key === "stringData")) return allSpelled(value, spell);
-    if (key === "metadata" && isJsonObject(value)) return inMetadata(value, spell);
+    if (key === "metadata" && isJsonObject(value)) return inMetadata(value, spell, isSecret);
+    if (isSecret) return shownOfSecrets.has(key) ? value : allSpelled(value, spell);
     return inside(key, value, spell);
   });
 }
 
-function inMetadata(metadata: JsonObject, spell: Spell): JsonObject {
-  const { managedFields: _, annotations, ...rest } = metadata;
-  const out = mapped(rest, (key, value) => inside(key, value, spell));
-  if (annotations === undefined) return out;
-  // A copy of the whole object, as text: no part of it can be told apart safely.
-  return {
-    ...out,
-    annotations: isJsonObject(annotations)
-      ? mapped(annotations, (key, value) => (key === lastApplied ? allSpelled(value, spell) : value))
-      : annotations,
-  };
+// Of a Secret the managedFields go, for they can spell values; and of its copy no part can be told apart safely.
+function inMetadata(metadata: JsonObject, spell: Spell, ofSecret: boolean): JsonObject {
+  if (!ofSecret) return mapped(metadata, (key, value) => inside(key, value, spell));
+  const { managedFields: _, ...rest } = metadata;
+  return mapped(rest, (key, value) => {
+    if (key !== "annotations" || !isJsonObject(value)) return inside(key, value, spell);
+    return mapped(value, (name, text) => (name === lastApplied ? allSpelled(text, spell) : text));
+  });
 }
 
-/** Objects in objects (lists, templates of other kinds) and the environment of containers, at any depth. */
+/** Objects in objects (lists, templates of other kinds), copies of objects, and the environment of containers, at any depth. */
 function inside(key: string, value: JsonValue, spell: Spell): JsonValue {
+  if (key === lastApplied && typeof value === "string") return inCopy(value, spell);
   if (Array.isArray(value)) {
     const items = value as readonly JsonValue[];
     return items.map((item) => (key === "env" && isJsonObject(item) ? inVariable(item, spell) : inside("", item, spell)));
@@ -67,11 +72,23 @@ function inside(key: string, value: JsonValue, spell: Spell): JsonValue {
   return isJsonObject(value) ? inObject(value, spell) : value;
 }
 
+/** A copy of an object as JSON; what is none is masked whole. */
+function inCopy(text: string, spell: Spell): string {
+  try {
+    return JSON.stringify(inside("", JSON.parse(text) as JsonValue, spell));
+  } catch {
+    return spell(text);
+  }
+}
+
+/** Variables are called in fewer ways than fields of values: more of them are taken for secrets. */
+const speaksOfSecret = /pass|secret|token|key|cred|auth/i;
+
 function inVariable(variable: JsonObject, spell: Spell): JsonObject {
   const { name, value } = variable;
-  return typeof name === "string" && typeof value === "string" && isSecretName(name) && value !== ""
-    ? { ...variable, value: spell(value) }
-    : variable;
+  const isSecret = typeof name === "string" && (speaksOfSecret.test(name) || isSecretName(name));
+  if (isSecret && typeof value === "string" && value !== "") return { ...variable, value: spell(value) };
+  return variable;
 }
 
 function allSpelled(value: JsonValue, spell: Spell): JsonValue {

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { JsonObject } from "./json.ts";
-import { maskObject, maskValue } from "./masking.ts";
+import { maskObject } from "./mask.ts";
+import { spelledWith } from "./masking.ts";
 
-const key = new Uint8Array(32).fill(7);
+const spell = spelledWith(new Uint8Array(32).fill(7));
 const last = "kubectl.kubernetes.io/last-applied-configuration";
 const secret: JsonObject = {
   apiVersion: "v1",
@@ -23,7 +24,7 @@ const secret: JsonObject = {
 };
 
 test("S21 I9 nothing of a Secret's values is left: data, stringData, kubectl's copy, managedFields, and members that nobody knows yet", () => {
-  const masked = maskObject(secret, key);
+  const masked = maskObject(secret, spell);
   assert.ok(!JSON.stringify(masked).includes("canary"));
   const { data, metadata, type } = masked as unknown as { data: Record<string, string>; metadata: JsonObject; type: string };
   assert.deepEqual([Object.keys(data), type, metadata["managedFields"]], [["a", "b", "c"], "Opaque", undefined]);
@@ -31,10 +32,10 @@ test("S21 I9 nothing of a Secret's values is left: data, stringData, kubectl's c
 });
 
 test("equal values look equal in one answer, and in another one they look different", () => {
-  const { data } = maskObject(secret, key) as unknown as { data: Record<string, string> };
+  const { data } = maskObject(secret, spell) as unknown as { data: Record<string, string> };
   assert.equal(data["a"], data["b"]);
   assert.notEqual(data["a"], data["c"]);
-  assert.notEqual(maskValue("canary", key), maskValue("canary", new Uint8Array(32)));
+  assert.notEqual(spell("canary"), spelledWith(new Uint8Array(32))("canary"));
 });
 
 test("S21 values of secret environment variables are masked wherever a pod is described, also in kubectl's copy", () => {
@@ -50,16 +51,16 @@ test("S21 values of secret environment variables are masked wherever a pod is de
     metadata: { annotations: { [last]: copy } },
     spec: { pod: { containers: [{ env }] } },
   };
-  const masked = maskObject(object, key);
+  const masked = maskObject(object, spell);
   const text = JSON.stringify(masked);
   assert.ok(!text.includes("canary"));
   assert.ok(text.includes('"value":"eu"') && text.includes("secretKeyRef"));
-  assert.ok(!JSON.stringify(maskObject({ ...object, metadata: { annotations: { [last]: "canary, no JSON" } } }, key)).includes("canary"));
+  assert.ok(!JSON.stringify(maskObject({ ...object, metadata: { annotations: { [last]: "canary, no JSON" } } }, spell)).includes("canary"));
 });
 
 test("S21 a Secret inside of a list or of another object is found; a ConfigMap is left as it is", () => {
   const list = { apiVersion: "v1", kind: "List", items: [secret, { kind: "Wrapper", spec: { template: secret } }] };
-  assert.ok(!JSON.stringify(maskObject(list, key)).includes("canary"));
+  assert.ok(!JSON.stringify(maskObject(list, spell)).includes("canary"));
   const map: JsonObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "m" }, data: { a: "shown" } };
-  assert.deepEqual(maskObject(map, key), map);
+  assert.deepEqual(maskObject(map, spell), map);
 });

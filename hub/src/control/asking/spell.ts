@@ -3,10 +3,9 @@
 import { createHmac } from "node:crypto";
 
 import type { Spell } from "@muster/proto/model/mask";
-import { maskValue } from "@muster/proto/model/masking";
+import { spelledWith } from "@muster/proto/model/masking";
 
 /** `key`: of this hub, or random for one answer. It is not used itself, but a key made from it. */
 export function spellWith(key: Uint8Array): Spell {
-  const own = createHmac("sha256", key).update("mask").digest();
-  return (value) => maskValue(value, own);
+  return spelledWith(createHmac("sha256", key).update("mask").digest());
 }

@@ -1,6 +1,6 @@
 // What one request reads: the files of its content and what they need from elsewhere, with everything that was looked at on the way.
 
-import { inputsOf, readInputs, type Inputs, type RemoteContent, type RemoteNeed } from "../../render/render.ts";
+import { readInputs, type Inputs, type KeptInputs, type RemoteContent, type RemoteNeed } from "../../render/render.ts";
 import type { Tree } from "../../git/git.ts";
 import type { RenderRequest } from "../../resolve/resolve.ts";
 import { contentKey, refOf, type ContentRef } from "../sources/content.ts";
@@ -42,6 +42,7 @@ const roundsMax = 8;
 export async function readRequest(
   request: RenderRequest,
   contentOf: ContentOf,
+  kept: KeptInputs,
 ): Promise<{ readonly reading: () => Promise<Reading | Refusal>; readonly reads: Reads }> {
   const reads = new Map<string, Read>();
   const ref = refOf(request);
@@ -53,15 +54,15 @@ export async function readRequest(
   }
   const { tree, witness } = witnessed(content.tree);
   reads.set(content.key, { ref, witness });
-  return { reading: () => read(request, tree, new Needs(request.source, contentOf, reads)), reads };
+  return { reading: () => read(request, tree, new Needs(request.source, contentOf, reads), kept), reads };
 }
 
-async function read(request: RenderRequest, tree: Tree, needs: Needs): Promise<Reading | Refusal> {
+async function read(request: RenderRequest, tree: Tree, needs: Needs, kept: KeptInputs): Promise<Reading | Refusal> {
   const { path, helm, kustomize, objects } = request;
   const query = { path, valuesFiles: helm.valuesFiles, values: helm.values, kustomize, objects };
   const linked = linkedTree(tree);
   for (let round = 0; ; round += 1) {
-    const inputs = await inputsOf(linked, query, needs.given);
+    const inputs = await kept.of(linked, query, needs.given);
     if (inputs.kind === "failed") return inputs;
     const open = inputs.remotes.filter(({ key }) => !needs.tried.has(key));
     if (open.length === 0 || round === roundsMax)

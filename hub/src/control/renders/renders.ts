@@ -10,7 +10,7 @@ import { makeRelease, type Release } from "@muster/proto/model/release";
 
 import type { Place } from "../../fleet/fleet.ts";
 import type { Tree } from "../../git/git.ts";
-import type { Inputs, RenderInput, RenderResult } from "../../render/render.ts";
+import { KeptInputs, type Inputs, type RenderInput, type RenderResult } from "../../render/render.ts";
 import type { RenderAnswer, RenderRequest } from "../../resolve/resolve.ts";
 import { readRequest, type ContentOf, type Reading, type Reads, type Refusal } from "./reading.ts";
 
@@ -89,6 +89,7 @@ class Work {
   readonly #options: RendersOptions;
   /** Git's id of a file -> SHA-256 of its content: two files that collide in SHA-1 are two files here. */
   readonly #contents = new Map<string, Digest>();
+  readonly #inputs = new KeptInputs();
   readonly #failed = new Map<Digest, Answered>();
   readonly #running = new Map<Digest, Promise<Answered>>();
 
@@ -97,7 +98,7 @@ class Work {
   }
 
   async answer(request: RenderRequest, signal: AbortSignal): Promise<Found> {
-    const { reading, reads } = await readRequest(request, this.#options.contentOf);
+    const { reading, reads } = await readRequest(request, this.#options.contentOf, this.#inputs);
     try {
       return { answered: await this.#answer(request, await reading(), signal), reads };
     } catch (error) {
@@ -119,7 +120,7 @@ class Work {
   }
 
   async trial(request: RenderRequest, signal: AbortSignal): Promise<Trial | TrialFailed> {
-    const { reading: open } = await readRequest(request, this.#options.contentOf);
+    const { reading: open } = await readRequest(request, this.#options.contentOf, this.#inputs);
     const reading = await open();
     if (reading.kind === "failed") return reading;
     const files = await reading.files();

@@ -56,6 +56,7 @@ var subchart = regexp.MustCompile(`error unpacking subchart(?: tar)? (?:in )?([\
 var chartPatterns = []pattern{
 	{regexp.MustCompile(`Chart\.yaml file is missing`), "E_CHART", "Chart.yaml is missing", ""},
 	{regexp.MustCompile(`validation: (chart\.metadata\.\w+) is required`), "E_CHART", "$1 is required", ""},
+	{regexp.MustCompile(`validation: (chart\.metadata\.(?:name|version)) ".*" is (?:invalid|not allowed)`), "E_NAME_INVALID", "$1 is invalid", ""},
 	{regexp.MustCompile(`validation: (chart\.metadata\.\w+) ".*" is invalid`), "E_CHART", "$1 is invalid", ""},
 	{regexp.MustCompile(`illegally|outside the base directory|maximum decompressed|larger than the maximum`), "E_ARCHIVE", "a packed subchart holds a forbidden path or is too big", ""},
 	{regexp.MustCompile(`gzip|tar|archive|unexpected EOF`), "E_ARCHIVE", "a packed subchart cannot be unpacked", ""},
