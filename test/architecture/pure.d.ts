@@ -6,6 +6,7 @@ declare module "node:crypto" {
   export function createHash(algorithm: "sha256"): {
     update(data: string | Uint8Array): { digest(encoding: "hex"): string; update(data: string | Uint8Array): never };
   };
+  export function hash(algorithm: "sha256", data: string | Uint8Array, encoding: "hex"): string;
   export function createHmac(algorithm: "sha256", key: Uint8Array): { update(data: string): { digest(encoding: "hex"): string } };
   export function createPublicKey(pem: string): KeyObject;
   export function verify(algorithm: null, data: Uint8Array, key: KeyObject, signature: Uint8Array): boolean;

@@ -22,7 +22,7 @@ export const rooms = {
   "hub/src/acts": pure(),
   "hub/src/view": pure("hub/src/yaml"),
   "hub/src/access": pure("hub/src/view"),
-  "hub/src/git": world(),
+  "hub/src/git": world("hub/src/version"),
   "hub/src/remote": world("hub/src/yaml", "hub/src/version"),
   "hub/src/render": world("hub/src/yaml"),
   "hub/src/store": world(),

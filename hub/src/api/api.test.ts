@@ -71,6 +71,7 @@ const port: ApiPort = {
     why: async (query) => asked("why", query),
     names: async () => asked("names", null),
   },
+  schemas: { "app.schema.json": `{"title":"Muster App"}\n` },
   webhook: async ({ forge, body }) => {
     acts.push(`webhook ${forge} ${Buffer.from(body).toString("utf8").slice(0, 20)}`);
     return 204;
@@ -216,6 +217,16 @@ test("health needs no token and says what is true; a webhook's bytes come as the
     204,
   );
   assert.deepEqual(acts, ['webhook gitea {"a": 1 }']);
+});
+
+test("the JSON Schemas need no token; what is none of them is not there, whatever path it pretends to be", async () => {
+  const answer = await call("/schemas/app.schema.json");
+  assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "application/schema+json; charset=utf-8"]);
+  assert.deepEqual(await answer.json(), { title: "Muster App" });
+  assert.deepEqual(await (await call("/schemas")).json(), { items: ["app.schema.json"] });
+  for (const file of ["none.json", "__proto__", "constructor", "..%2f..%2fapi%2fv1%2fstatus", "app.schema.json/x"])
+    assert.equal((await call(`/schemas/${file}`)).status, 404, file);
+  assert.equal((await call("/schemas/app.schema.json", { method: "POST", body: {} })).status, 404);
 });
 
 test("S38 S48 a huge webhook, garbage and hostile headers leave it alive", async () => {

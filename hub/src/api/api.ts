@@ -20,6 +20,7 @@ import {
 import { addLive, type LivePort } from "./live.ts";
 import { toProblem } from "./problem.ts";
 import { addQuestions, type QuestionsPort } from "./questions.ts";
+import { addSchemas, type Schemas } from "./schemas.ts";
 
 export type { QuestionsPort } from "./questions.ts";
 
@@ -43,6 +44,8 @@ export type ApiPort = {
   /** Looks at clusters, and what people do by hand. */
   readonly live: LivePort;
   readonly questions: QuestionsPort;
+  /** For everybody. */
+  readonly schemas: Schemas;
   /** The status to answer a forge's call with. Never throws. */
   webhook(call: WebhookCall): Promise<number>;
 };
@@ -70,6 +73,7 @@ export async function serveApi(options: ApiOptions, port: ApiPort): Promise<Api>
   server.setErrorHandler((error, _request, reply) => answerError(reply, error, options.onError));
   server.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, "E_NOT_FOUND", "there is nothing here", "see muster --help"));
   addHealth(server, port);
+  addSchemas(server, port.schemas);
   addWebhooks(server, port);
   addReads(server, port);
   addActs(server, port);

@@ -1,6 +1,7 @@
 // Puts one cluster's Bundle together: sorted, canonical, ready to be signed. Whether it has to be signed at all is told by its content.
 
 import {
+  appsText,
   bundleContentDigest,
   bundleDigest,
   bundleSchema,
@@ -34,27 +35,30 @@ export type BundleHead = {
   readonly revision: RevisionVector;
 };
 
-/** Brings content into its one order, so that equal content has one digest. */
-export function settleContent(content: BundleContent): BundleContent & { readonly digest: Digest } {
+/** Content in its one order, so that equal content has one digest. `text`: its Apps, as the Bundle has them. */
+export type SettledContent = BundleContent & { readonly digest: Digest; readonly text: string };
+
+export function settleContent(content: BundleContent): SettledContent {
   const settled = {
     paused: content.paused,
     apps: content.apps
       .map(({ app, release, policy, dependsOn }) => ({ app, release, policy, dependsOn: dependsOn.toSorted(byCodeUnits) }))
-      .toSorted((a, b) => byCodeUnits(a.app, b.app)),
+      .sort((a, b) => byCodeUnits(a.app, b.app)),
     tombstones: content.tombstones.toSorted((a, b) => byCodeUnits(a.app, b.app)),
     approvals: [...new Set(content.approvals)].toSorted(byCodeUnits),
   };
-  return { ...settled, digest: bundleContentDigest(settled) };
+  const text = appsText(settled.apps);
+  return { ...settled, text, digest: bundleContentDigest(settled, text) };
 }
 
 /** The Bundle, its canonical text (what is signed) and that text's digest. */
 export function assembleBundle(
   head: BundleHead,
-  content: BundleContent,
+  content: SettledContent,
 ): { readonly bundle: Bundle; readonly text: string; readonly digest: Digest } {
-  const { digest: _, ...settled } = settleContent(content);
-  const bundle: Bundle = { schema: bundleSchema, critical: [], ...head, ...settled };
-  const text = bundleText(bundle);
+  const { paused, apps, tombstones, approvals } = content;
+  const bundle: Bundle = { schema: bundleSchema, critical: [], ...head, paused, apps, tombstones, approvals };
+  const text = bundleText(bundle, content.text);
   return { bundle, text, digest: bundleDigest(text) };
 }
 

@@ -61,6 +61,7 @@ const fleet: StatusAnswer = {
       problems: [],
     },
   ],
+  contents: [],
   clusters: [berlin, paris],
   rollups: {
     clusters: { total: 2, connected: 1, states: { synced: 1, waiting: 1 } },
@@ -111,11 +112,22 @@ test("a failing Source is shown with what it means and what to do; problems with
     place: { source: "root", path: "apps/web.yaml", line: 7 },
     remedy: "did you mean source?",
   } as const;
-  const body: StatusAnswer = { ...fleet, sources: fleet.sources.map((source) => ({ ...source, stale: true, error, problems: [problem] })) };
+  const sources = fleet.sources.map((source) => ({ ...source, stale: true, error, problems: [problem] }));
+  const gone = { code: "E_REMOTE_UNREACHABLE", message: "https://charts.example does not answer", remedy: "check the server" };
+  const contents = fleet.sources.map((source) => ({ ...source, name: "root https://charts.example#shop", stale: true, error: gone }));
+  const body: StatusAnswer = { ...fleet, sources, contents };
   const { url } = await hub(t, { "GET /api/v1/status": { body } });
   const { exit, out } = await muster(["status", "--check"], on(url));
   assert.equal(exit, 3);
   assert.match(out, /^hub ok {2}git 12s FAILING/);
+  assert.match(out, /error E_REMOTE_UNREACHABLE: Source root https:\/\/charts\.example#shop: https:\/\/charts\.example does not answer\n/);
+  for (const [expected, taken] of [
+    [0, []],
+    [3, contents],
+  ] as const) {
+    const charts = await hub(t, { "GET /api/v1/status": { body: { ...fleet, clusters: [berlin], contents: taken } } });
+    assert.equal((await muster(["status", "--check"], on(charts.url))).exit, expected, "what an App takes from elsewhere counts");
+  }
   assert.ok(
     out.includes(
       "error E_SOURCE_AUTH: Source root: https://git.example/fleet.git answers 401 Unauthorized\n" +

@@ -33,14 +33,17 @@ export async function status(io: Io, client: HubClient, { output, watch, check }
 
 const isSynced = (answer: StatusAnswer): boolean =>
   answer.clusters.every(({ state }) => state === "synced") &&
-  answer.sources.every(({ error, problems }) => error === null && !problems.some(({ severity }) => severity === "error")) &&
+  [...answer.sources, ...answer.contents].every(
+    ({ error, problems }) => error === null && !problems.some(({ severity }) => severity === "error"),
+  ) &&
   !answer.problems.some(({ severity }) => severity === "error");
 
 async function writeStatus(io: Io, answer: StatusAnswer, wide: boolean): Promise<void> {
   const paint = paintFor(io.stdout, io.env);
   const now = Date.parse(answer.asOf);
   io.stdout.write(`${headLine(answer, now)}\n`);
-  for (const source of answer.sources) if (source.error !== null) io.stdout.write(sourceComplaint(paint, source, now));
+  for (const source of [...answer.sources, ...answer.contents])
+    if (source.error !== null) io.stdout.write(sourceComplaint(paint, source, now));
   const few = answer.clusters.length <= rowsMax || wide;
   if (!few) io.stdout.write(`${stateLine(answer)}\n`);
   const rows = few ? answer.clusters : answer.clusters.filter(({ state }) => state !== "synced").slice(0, rowsMax);

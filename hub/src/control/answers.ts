@@ -29,6 +29,7 @@ import type { Decided, FleetState } from "./fleet-state.ts";
 import type { Member } from "./memory.ts";
 import type { HubRecord } from "./record.ts";
 import type { Sessions } from "./sessions.ts";
+import type { ContentView } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 
 export type AnswersOptions = {
@@ -36,7 +37,9 @@ export type AnswersOptions = {
   readonly record: HubRecord;
   readonly sessions: Pick<Sessions, "live" | "quarantined">;
   readonly state: () => FleetState;
-  readonly sources: () => readonly Omit<SourceView, "files">[];
+  readonly sources: () => readonly SourceView[];
+  /** What Apps take from elsewhere. */
+  readonly contents: () => readonly ContentView[];
   readonly staleAfterMs: number;
   readonly now: () => number;
 };
@@ -56,6 +59,7 @@ export class Answers {
       fleet,
       asOf: iso(now()),
       sources: this.#options.sources().map((view) => sourceRow(view, state().problems)),
+      contents: this.#options.contents().flatMap((view) => (view.fault === null ? [] : [sourceRow(view, [])])),
       clusters,
       rollups: rollupsOf(clusters, rows),
       problems: state()
@@ -253,7 +257,7 @@ export function matches(wanted: string | undefined, app: AppKey): boolean {
   return wanted === name || wanted === `${tenant}/${name}`;
 }
 
-function sourceRow(view: Omit<SourceView, "files">, problems: readonly Problem[]): SourceRow {
+function sourceRow(view: ContentView, problems: readonly Problem[]): SourceRow {
   const { name, url, revision, snapshot, fetchedAt, fault } = view;
   return {
     name,

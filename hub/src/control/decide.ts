@@ -1,9 +1,10 @@
 // From an admission to what each cluster shall hold: rows of the next bundle, and for everything that does not move the one reason why.
 
-import { pinDigest, type Tombstone } from "@muster/proto/model/bundle";
+import { pinDigest, samePin, type Tombstone } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
+import type { AppStatus } from "@muster/proto/model/status";
 import { pauseMessage, pausing, postponed, type Pause } from "../acts/acts.ts";
 import type { AppVerdict, ClusterVerdict, HeldCluster } from "../admit/admit.ts";
 import { settleContent } from "../bundle/bundle.ts";
@@ -77,7 +78,6 @@ function approvedOnTheSpot(member: Member | undefined, approvals: ReadonlySet<Di
 
 /** What the cluster holds, as admission sees it. */
 export function heldBy(member: Member): HeldCluster {
-  const statusOf = (app: AppKey) => member.statuses.get(app)?.status;
   const rows = [...member.released.values()];
   const acked = member.bundles[0]?.digest === member.row.ackedDigest;
   return {
@@ -85,9 +85,11 @@ export function heldBy(member: Member): HeldCluster {
     apps: rows,
     tombstones: [...member.tombstones.values()].filter(({ app }) => !isDone(member, app)),
     approvals: approvalsOf(member),
-    settled: acked && rows.every((row) => statusOf(row.app)?.pin === pinDigest(row) && statusOf(row.app)?.reason === "Synced"),
+    settled: acked && rows.every((row) => isSynced(row, member.statuses.get(row.app)?.status)),
   };
 }
+
+const isSynced = (row: ReleasedRow, status: AppStatus | undefined): boolean => status?.reason === "Synced" && status.pin === pinDigest(row);
 
 /** A tombstone is done when the agent says that nothing of the App is left. */
 function isDone(member: Member, app: AppKey): boolean {
@@ -100,8 +102,9 @@ const approvalsOf = (member: Member): HeldCluster["approvals"] => member.approva
 
 function wantOf({ app, placement, release }: Extract<AppVerdict, { kind: "admit" }>, member: Member | undefined): Want[] {
   const current = member?.released.get(app);
-  const pin = pinDigest({ release, policy: placement.policy });
-  return current !== undefined && pinDigest(current) === pin ? [] : [{ app, cluster: placement.cluster, pin, auto: placement.auto }];
+  const { policy, cluster, auto } = placement;
+  if (current !== undefined && samePin(current, { release, policy })) return [];
+  return [{ app, cluster, pin: pinDigest({ release, policy }), auto }];
 }
 
 /** An unchanged pin keeps its commit and its time; what only the hub acts on is taken over all the same. */
@@ -115,9 +118,12 @@ function rowOf(
   const { policy, dependsOn, parent, onLeave, withParent } = placement;
   const settings = { dependsOn, parent, onLeave, withParent };
   if (current === undefined || moves.has(app)) return { app, release, policy, ...settings, commit: commitOf(placement), since: now };
-  const same = JSON.stringify({ ...current, ...settings }) === JSON.stringify(current);
-  return same ? current : { ...current, ...settings };
+  const same = sameNames(dependsOn, current.dependsOn) && parent === current.parent && onLeave === current.onLeave;
+  return same && withParent === current.withParent ? current : { ...current, ...settings };
 }
+
+const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((name, index) => name === b[index]));
 
 type Why = Omit<Waiting, "since">;
 

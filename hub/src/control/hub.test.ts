@@ -11,6 +11,7 @@ import { readConfig } from "../config/config.ts";
 import { credentials, folder, gitServer } from "../git/testdata/servers.ts";
 import type { StatusAnswer } from "../view/api.ts";
 import { openHub } from "./hub.ts";
+import { publishedSchemas } from "./published-schemas.ts";
 import { quiet, start } from "./testdata/world.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -27,7 +28,7 @@ async function running(t: TestContext) {
     fleet: "shops",
     dataDir: join(dir, "data"),
     listen: { agents: any, api: any },
-    root: { git: server.cloneUrl("fleet"), revision: "main", poll: "1h", insecure: true, secretRef: "git" },
+    root: { git: server.cloneUrl("fleet"), revision: "main", poll: "1h", insecure: true, secretRef: "git", remotes: [{ url: deadUrl }] },
   };
   await writeFile(join(dir, "hub.yaml"), JSON.stringify(config));
   const hub = await openHub({
@@ -45,10 +46,11 @@ async function running(t: TestContext) {
     await hub[Symbol.asyncDispose]();
   });
   const token = (await readFile(join(dir, "data", "keys", "admin.token"), "utf8")).trim();
-  const commit = async (): Promise<string | null | undefined> => {
+  const status = async (): Promise<StatusAnswer> => {
     const answer = await fetch(`${hub.apiUrl}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
-    return ((await answer.json()) as StatusAnswer).sources[0]?.commit;
+    return (await answer.json()) as StatusAnswer;
   };
+  const commit = async (): Promise<string | null | undefined> => (await status()).sources[0]?.commit;
   const reaches = async (id: string): Promise<void> => {
     while ((await commit()) !== id) await pause(20);
   };
@@ -72,8 +74,39 @@ async function running(t: TestContext) {
     return (await fetch(`${hub.apiUrl}/webhooks/${change.forge ?? "gitea"}`, { method: "POST", body, headers })).status;
   };
   const push = (name: string): Promise<string> => server.commit("fleet", { [`${name}.yaml`]: cluster(name) }, name);
-  return { commit, reaches, calls, push, created };
+  return { commit, reaches, calls, push, created, status, server, url: hub.apiUrl };
 }
+
+/** Nobody listens at port 1. */
+const deadUrl = "http://127.0.0.1:1/charts";
+const appOfDeadRepository = `apiVersion: muster.dev/v1alpha1
+kind: App
+metadata: {name: shop}
+spec:
+  source: {helm: {repo: ${deadUrl}, chart: shop}}
+  targets: [{clusters: {matchAll: true}}]
+`;
+
+test("I12 a chart repository that does not answer is shown by its name, its address and the reason", { timeout: 60_000 }, async (t) => {
+  const { reaches, calls, server, status } = await running(t);
+  const next = await server.commit("fleet", { "shop.yaml": appOfDeadRepository }, "shop");
+  await calls("d1");
+  await reaches(next);
+  let stale = (await status()).contents;
+  for (; stale.length === 0; stale = (await status()).contents) await pause(20);
+  assert.deepEqual(
+    stale.map(({ name, url, commit, error }) => [name, url, commit, error?.code]),
+    [[`root ${deadUrl}#shop`, deadUrl, null, "E_REMOTE_UNREACHABLE"]],
+  );
+});
+
+test("the hub serves the schemas that its parser is held against, without a token", { timeout: 60_000 }, async (t) => {
+  const { url } = await running(t);
+  for (const [file, text] of Object.entries(publishedSchemas())) {
+    const answer = await fetch(`${url}/schemas/${file}`);
+    assert.deepEqual([answer.status, await answer.text()], [200, text], file);
+  }
+});
 
 test("S40 a webhook makes the hub look for itself: the commit and the address in it are not used", { timeout: 60_000 }, async (t) => {
   const { reaches, calls, push } = await running(t);

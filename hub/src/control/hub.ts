@@ -20,6 +20,7 @@ import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
 import { recordCache } from "./record-cache.ts";
+import { publishedSchemas } from "./published-schemas.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
@@ -106,7 +107,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     record,
     sessions,
     state: () => fleet.state,
-    sources: () => [...sources.views(), ...sources.contentViews()],
+    sources: () => sources.views(),
+    contents: () => sources.contentViews(),
     staleAfterMs: config.staleAfter,
     now,
   });
@@ -135,6 +137,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     }),
     webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
     live: commanding.live,
+    schemas: publishedSchemas(),
   };
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");

@@ -54,7 +54,7 @@ type Next = { readonly write: Extract<Write, { kind: "bundle" | "released" }>; r
 
 function tell({ sessions, log }: SigningOptions, cluster: ClusterName, told: object): void {
   sessions.offer(cluster);
-  log.info({ cluster, ...told }, "released a bundle");
+  log.debug({ cluster, ...told }, "released a bundle");
 }
 
 /** One cluster that cannot be signed for stops only itself (S51). */

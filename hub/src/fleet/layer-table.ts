@@ -161,9 +161,9 @@ export const sharedFields: Fields = {
 export const revisionShape: Shape = {
   is: "text",
   template: true,
-  pattern: "[^\\s:?\\[\\\\-][^:?\\[\\\\]*",
+  pattern: "sha256:[0-9a-f]{64}|[^\\s:?\\[\\\\-][^:?\\[\\\\]*",
   max: 255,
-  says: "must be a branch, tag, semver range or commit",
+  says: "must be a branch, tag, semver range, commit or sha256:digest",
 };
 export const pathShape = path;
 export const secretName = objectName;

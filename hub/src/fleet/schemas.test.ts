@@ -33,6 +33,7 @@ const good = [
   app("{source: {path: x}}"),
   app("{source: {path: x, revision: null}, helm: null, targets: null, rollout: {}}"),
   app("{source: {source: a, path: x, revision: '>=1 <2', git: null}}"),
+  app(`{source: {source: a, path: x, revision: 'sha256:${"0a".repeat(32)}'}}`),
   app("{source: {source: a, helm: {chart: x}, path: null}}"),
   app("{source: {helm: {oci: 'oci://reg.example/charts', chart: x, version: ^1}}}"),
   app("{source: {path: x}, rollout: immediate}"),

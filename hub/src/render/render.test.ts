@@ -209,6 +209,25 @@ test("B51 a field that Kustomize does not know is told with its file and line", 
   );
 });
 
+test("B51 a path may have any letters: objects and errors tell it as it stands", async () => {
+  const base = "b+1/ä @x's/web~1 #2.yaml";
+  const texts = {
+    "k/kustomization.yaml": `resources: ["../b+1/ä @x's"]\n`,
+    "b+1/ä @x's/kustomization.yaml": "resources: ['web~1 #2.yaml']\n",
+  };
+  const files = filesOf({ ...texts, [base]: `# first\n${configMap("web", "x: '1'")}` });
+  for (const trace of [false, true]) {
+    const result = await rendered(inputOf("kustomize", "k", files, { trace }));
+    assert.deepEqual(result.objects[0]?.source.path, base, `trace: ${trace}`);
+  }
+  const missing = await failed(inputOf("kustomize", "k", filesOf(texts)));
+  assert.deepEqual([missing.code, missing.path], ["E_PATH_MISSING", base]);
+  const broken = await failed(inputOf("kustomize", "k", filesOf({ ...texts, [base]: "kind: {" })));
+  assert.deepEqual([broken.code, broken.path], ["E_YAML", base]);
+  const nameless = await failed(inputOf("kustomize", "k", filesOf({ ...texts, [base]: "apiVersion: v1\nkind: ConfigMap\n" })));
+  assert.deepEqual([nameless.code, nameless.path], ["E_OBJECT_INVALID", base]);
+});
+
 test("S05 a kustomization cannot read what it was not given, nor include itself", async () => {
   const outside = filesOf({ "a/kustomization.yaml": "resources: [../../../etc/passwd]\n" });
   assert.equal((await failed(inputOf("kustomize", "a", outside))).code, "E_PATH_MISSING");

@@ -33,8 +33,9 @@ export function withoutMarks(value: JsonValue, build: BuildPlace): Unmarked {
 }
 
 function placeOf(origin: string, build: BuildPlace): SourcePlace | undefined {
-  const path = /^(?:path|configuredIn): (.+)$/m.exec(origin)?.[1];
-  return path === undefined ? undefined : placeAt(path.replace(/^(['"])(.*)\1$/, "$2"), build);
+  const written = /^(?:path|configuredIn): (.+)$/m.exec(origin)?.[1];
+  const path = written !== undefined && /^['"]/.test(written) ? readYaml(written).documents[0]?.value : written;
+  return typeof path === "string" ? placeAt(path, build) : undefined;
 }
 
 // What came from outside has its place where the address stands.

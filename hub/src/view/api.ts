@@ -99,6 +99,8 @@ export type StatusAnswer = {
   readonly fleet: string;
   readonly asOf: string;
   readonly sources: readonly SourceRow[];
+  /** What Apps take from elsewhere and cannot be fetched now. */
+  readonly contents: readonly SourceRow[];
   readonly clusters: readonly ClusterRow[];
   readonly rollups: Rollups;
   /** Of the fleet as a whole: those of one Source are with it. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 
-import { bundleText, parseBundle, pinDigest, type AgentPolicy, type Bundle } from "./bundle.ts";
-import { digestOf } from "./digest.ts";
+import { bundleContentDigest, bundleText, parseBundle, pinDigest, samePin, type AgentPolicy, type Bundle } from "./bundle.ts";
+import { canonicalJson } from "./canonical.ts";
+import { digestOf, digestOfJson } from "./digest.ts";
 import type { AppKey, ClusterName } from "./identity.ts";
+import type { JsonValue } from "./json.ts";
 import { parseKeyManifest } from "./trust.ts";
 
 const policy: AgentPolicy = {
@@ -36,6 +39,26 @@ const bundle: Bundle = {
 };
 
 test("a bundle reads back as it was written", () => assert.deepEqual(parseBundle(bundleText(bundle)), bundle));
+
+test("a bundle's text is its canonical JSON, and so are its content and its pins before they are hashed", () => {
+  const policies = fc.constantFrom(policy, { ...policy, namespace: null }, { ...policy, heal: false });
+  const names = fc.constantFrom([], ["x"], ["y"], ["x", "y"]);
+  const apps = fc.array(
+    fc.record({ app: fc.constantFrom("a", "b"), release: fc.constantFrom("r", "s"), policy: policies, dependsOn: names }),
+  );
+  const name = fc.string({ unit: "grapheme" });
+  const some = fc.record({ apps, approvals: fc.array(name), paused: fc.boolean(), cluster: name, revision: fc.jsonValue() });
+  fc.assert(
+    fc.property(some, (change) => {
+      const each = { ...bundle, ...(change as unknown as Partial<Bundle>) };
+      const { paused, tombstones, approvals } = each;
+      assert.equal(bundleText(each), canonicalJson(each as unknown as JsonValue));
+      assert.equal(bundleContentDigest(each), digestOfJson({ paused, apps: each.apps, tombstones, approvals } as unknown as JsonValue));
+      for (const { release, policy: own } of each.apps)
+        assert.equal(pinDigest({ release, policy: own }), digestOfJson({ release, policy: own } as unknown as JsonValue));
+    }),
+  );
+});
 
 const values: Readonly<Record<keyof Bundle, readonly unknown[]>> = {
   schema: ["1", -1, 1.5],
@@ -87,6 +110,9 @@ test("a pin is the release with its policy, and nothing else", () => {
   assert.equal(pinDigest(shop), pinDigest({ release: shop.release, policy: { ...policy } }));
   assert.notEqual(pinDigest(shop), pinDigest({ ...shop, policy: { ...policy, prune: false } }));
   assert.notEqual(pinDigest(shop), pinDigest({ ...shop, release: digestOf("s") }));
+  assert.ok(samePin(shop, { release: shop.release, policy: { ...policy } }));
+  assert.ok(!samePin(shop, { ...shop, policy: { ...policy, prune: false } }));
+  assert.ok(!samePin(shop, { ...shop, release: digestOf("s") }));
 });
 
 test("a key manifest that lacks a part or has a strange one is refused", () => {

@@ -1,9 +1,12 @@
 // A Bundle: the complete desired state of one cluster, as canonical JSON in a signed envelope. It is complete or it is nothing.
 
 import { canonicalJson } from "./canonical.ts";
-import { digestOf, digestOfJson, isDigest, type Digest } from "./digest.ts";
+import { digestOf, isDigest, type Digest } from "./digest.ts";
 import type { AppKey, ClusterName } from "./identity.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { appsText } from "./pins.ts";
+
+export { appsText, pinDigest, samePin } from "./pins.ts";
 
 export const bundleSchema = 1;
 export const bundlePayloadType = "application/vnd.muster.bundle.v1+json";
@@ -73,20 +76,18 @@ export type Bundle = {
   readonly approvals: readonly Digest[];
 };
 
-/** What of a Bundle is content: equal content is never signed again. */
-export function bundleContentDigest(bundle: Pick<Bundle, "paused" | "apps" | "tombstones" | "approvals">): Digest {
-  const { paused, apps, tombstones, approvals } = bundle;
-  return digestOfJson({ paused, apps, tombstones, approvals } as unknown as JsonValue);
+type Content = Pick<Bundle, "paused" | "apps" | "tombstones" | "approvals">;
+const textOf = (value: unknown): string => canonicalJson(value as JsonValue);
+
+/** What of a Bundle is content: equal content is never signed again. `text`: the `appsText` of its Apps, where it is known. */
+export function bundleContentDigest({ paused, apps, tombstones, approvals }: Content, text: string = appsText(apps)): Digest {
+  return digestOf(`{"approvals":${textOf(approvals)},"apps":${text},${textOf({ paused, tombstones }).slice(1)}`);
 }
 
-/** The digest of a pin: what moves when an App moves. */
-export function pinDigest(app: Pick<BundleApp, "release" | "policy">): Digest {
-  return digestOfJson({ release: app.release, policy: app.policy } as unknown as JsonValue);
-}
-
-/** The bytes that are signed, as text; their SHA-256 is the Bundle's digest. */
-export function bundleText(bundle: Bundle): string {
-  return canonicalJson(bundle as unknown as JsonValue);
+/** The bytes that are signed, as text; their SHA-256 is the Bundle's digest. `text`: the `appsText` of its Apps, where it is known. */
+export function bundleText({ approvals, apps, ...rest }: Bundle, text: string = appsText(apps)): string {
+  // "approvals" and "apps" come first among a Bundle's members, which are sorted.
+  return `{"approvals":${textOf(approvals)},"apps":${text},${textOf(rest).slice(1)}`;
 }
 
 export function bundleDigest(text: string): Digest {

@@ -23,10 +23,12 @@ export function canonicalJson(value: JsonValue): string {
 }
 
 function canonicalObject(value: { readonly [key: string]: JsonValue }): string {
-  const members = Object.keys(value)
-    .toSorted(byCodeUnits)
-    .map((key) => `${canonicalString(key)}:${canonicalJson(value[key] as JsonValue)}`);
-  return `{${members.join(",")}}`;
+  let text = "";
+  for (const key of Object.keys(value).sort(byCodeUnits)) {
+    const member = `${canonicalString(key)}:${canonicalJson(value[key] as JsonValue)}`;
+    text = text === "" ? member : `${text},${member}`;
+  }
+  return `{${text}}`;
 }
 
 function canonicalNumber(value: number): string {

@@ -1,6 +1,6 @@
 // SHA-256 as the one name of content.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 import { canonicalJson } from "./canonical.ts";
 import type { JsonValue } from "./json.ts";
@@ -10,7 +10,7 @@ export type Digest = string & { readonly __brand: "Digest" };
 
 /** SHA-256 of bytes, or of a text's UTF-8. */
 export function digestOf(content: string | Uint8Array): Digest {
-  return createHash("sha256").update(content).digest("hex") as Digest;
+  return hash("sha256", content, "hex") as Digest;
 }
 
 /** SHA-256 of a value's RFC 8785 JSON. */

@@ -1,6 +1,6 @@
 // What a new bundle moves on its cluster: kept with it, so that people can ask why later.
 
-import { pinDigest } from "@muster/proto/model/bundle";
+import { samePin } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { MoveRow } from "../../store/store.ts";
 import type { Decided } from "../fleet-state.ts";
@@ -20,7 +20,7 @@ export function movesOf(
   const apps = [...new Set([...member.released.keys(), ...decided.released.keys()])].toSorted(byCodeUnits);
   return apps.flatMap((app): MoveRow[] => {
     const [from, to] = [member.released.get(app), decided.released.get(app)];
-    if (from !== undefined && to !== undefined && pinDigest(from) === pinDigest(to)) return [];
+    if (from !== undefined && to !== undefined && samePin(from, to)) return [];
     return [
       {
         ...head,

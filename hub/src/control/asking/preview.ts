@@ -1,7 +1,7 @@
 // `preview`: what a branch, tag or commit would do to each cluster, beside what it has now. Nothing is released: the question goes the
 // same way as a commit does, through resolve, render and admission, and ends there.
 
-import { pinDigest, type Tombstone } from "@muster/proto/model/bundle";
+import { samePin, type Tombstone } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import { digestOf, type Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
@@ -112,7 +112,7 @@ function changeOf(verdict: AppVerdict, from: Pinned, wanted: Digest | null, pair
   switch (verdict.kind) {
     case "admit": {
       const to = { release: verdict.release, policy: verdict.placement.policy };
-      if (from !== null && pinDigest(from) === pinDigest(to)) return [];
+      if (from !== null && samePin(from, to)) return [];
       return [{ ...plain, kind: from === null ? "added" : "changed", to: to.release, ...pairs.between(from, to) }];
     }
     case "hold": {

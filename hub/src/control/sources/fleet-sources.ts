@@ -33,6 +33,9 @@ export type ContentState =
 /** A moment's state of all contents: it does not change while a turn works on it. */
 export type Contents = { of(ref: ContentRef): ContentState };
 
+/** `url` without credentials. */
+export type ContentView = Seen & { readonly name: string; readonly url: string; readonly revision: string | null };
+
 type Running = { readonly key: string; readonly stop: AbortController; readonly done: Promise<void> };
 type RunningSource = Running & { readonly text: string; readonly spec: SourceSpec; readonly loop: SourceLoop | null };
 type RunningContent = Running & { readonly address: ContentAddress; readonly watch: Watch; unusedSince: number | null };
@@ -73,7 +76,7 @@ export class FleetSources {
   }
 
   /** What is looked at beside the Sources themselves, by key. */
-  contentViews(): readonly (Seen & { readonly name: string; readonly url: string; readonly revision: string | null })[] {
+  contentViews(): readonly ContentView[] {
     return [...this.#contents.values()]
       .toSorted((a, b) => (a.address.key < b.address.key ? -1 : 1))
       .map(({ address: { key, url, revision }, watch }) => ({ name: key, url: maskUrl(url), revision, ...watch.seen }));

@@ -210,7 +210,29 @@ func inTemplates(loaded *chart.Chart, texts ...string) bool {
 	return false
 }
 
-var kustomizePath = regexp.MustCompile(`/snapshot/([^\s'":,]+)`)
+// A path in an error: up to the quote that it began with, else up to what no path of ours ends with.
+var kustomizePath = regexp.MustCompile(`'/snapshot/([^'\n]+)'|"/snapshot/([^"\n]+)"|/snapshot/([^\s'":,]+)`)
+
+// kustomizePlace is the last path in the text. Where nothing quotes it, a name that is known tells where it ends.
+func kustomizePlace(text string, known *disk) (string, bool) {
+	found := kustomizePath.FindAllStringSubmatchIndex(text, -1)
+	if found == nil {
+		return "", false
+	}
+	last := found[len(found)-1]
+	place := ""
+	for group := 2; group < len(last); group += 2 {
+		if last[group] >= 0 {
+			place = text[last[group]:last[group+1]]
+		}
+	}
+	start := strings.Index(text[last[0]:], snapshotDir) + last[0]
+	whole := strings.TrimPrefix(known.longest(text[start:]), snapshotDir+"/")
+	if len(whole) > len(place) {
+		return whole, true
+	}
+	return place, true
+}
 
 var kustomizePatterns = []pattern{
 	{regexp.MustCompile(`cycle detected|cycle not allowed`), "E_CYCLE", "the kustomization includes itself", ""},
@@ -221,18 +243,19 @@ var kustomizePatterns = []pattern{
 	{regexp.MustCompile(`may not add resource with an already registered id: ([\w.~/\[\]-]+)`), "E_DUPLICATE_OBJECT", "declared twice: $1", ""},
 	{regexp.MustCompile(`no matches for Id ([\w.~/\[\]-]+);`), "E_KUSTOMIZE", "a patch finds no object: $1", ""},
 	{regexp.MustCompile(`multiple matches for Id ([\w.~/\[\]-]+);`), "E_KUSTOMIZE", "a patch finds several objects: $1", ""},
+	// A file that cannot be taken as objects is tried as a folder: what was wrong with it comes before what is wrong with that.
+	{regexp.MustCompile(`missing metadata\.name|Object 'Kind' is missing|missing Resource metadata`), "E_OBJECT_INVALID", "an object has no kind or name", ""},
 	{regexp.MustCompile(`unable to find one of 'kustomization\.yaml'`), "E_PATH_MISSING", "no kustomization.yaml in this folder", ""},
 	{regexp.MustCompile(`evalsymlink failure|no such file|file does not exist|not found in file system|is not a directory|doesn't exist|must build at directory`), "E_PATH_MISSING", "a file or folder that is named does not exist", ""},
 	{regexp.MustCompile(`yaml: |error converting YAML|MalformedYAMLError|invalid Kustomization|unmarshal`), "E_YAML", "a file is not readable as YAML", ""},
-	{regexp.MustCompile(`missing metadata\.name|Object 'Kind' is missing|missing Resource metadata`), "E_OBJECT_INVALID", "an object has no kind or name", ""},
 	{regexp.MustCompile(`unable to parse SM or JSON patch|invalid JSON patch|error in JSON patch|patch`), "E_KUSTOMIZE", "a patch cannot be applied", ""},
 }
 
-func kustomizeFailure(place string, err error) *failure {
+func kustomizeFailure(place string, known *disk, err error) *failure {
 	text := err.Error()
 	failed := &failure{Code: "E_KUSTOMIZE", Path: place, Message: "kustomize cannot build this folder"}
-	if found := kustomizePath.FindAllStringSubmatch(text, -1); found != nil {
-		failed.Path = found[len(found)-1][1]
+	if name, ok := kustomizePlace(text, known); ok {
+		failed.Path = name
 	}
 	for _, p := range kustomizePatterns {
 		if message, ok := p.apply(text); ok {

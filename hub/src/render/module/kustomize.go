@@ -8,7 +8,6 @@ import (
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 type kustomizeRequest struct {
@@ -32,7 +31,7 @@ const (
 // else. Loading from beside and above the root is allowed: everything in reach was given.
 func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest) (result, *failure) {
 	place := kustomizationOf(root, files)
-	disk := filesys.MakeFsInMemory()
+	disk := newDisk(len(files))
 	inflation.files, inflation.failed = make(map[string][]byte, len(files)), nil
 	defer func() { inflation.files = nil }()
 	for _, name := range sortedKeys(files) {
@@ -41,7 +40,7 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 			text = withMetadata(text, ask.Metadata)
 		}
 		where := path.Join(snapshotDir, name)
-		if err := disk.WriteFile(where, text); err != nil {
+		if err := disk.put(where, text); err != nil {
 			return result{}, &failure{Code: "E_PATH_ESCAPE", Path: name, Message: "the file's name cannot be used"}
 		}
 		inflation.files[strings.TrimPrefix(where, "/")] = text
@@ -49,7 +48,7 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 	target := path.Join(snapshotDir, root)
 	if ask.Overlay != "" {
 		overlay := withMetadata([]byte(ask.Overlay), ask.Metadata)
-		if err := disk.WriteFile(path.Join(overlayDir, "kustomization.yaml"), overlay); err != nil {
+		if err := disk.put(path.Join(overlayDir, "kustomization.yaml"), overlay); err != nil {
 			return result{}, &failure{Code: "E_INTERNAL", Message: "the overlay cannot be written"}
 		}
 		target = overlayDir
@@ -66,7 +65,7 @@ func renderKustomize(root string, files map[string][]byte, ask kustomizeRequest)
 		return result{}, inflation.failed
 	}
 	if err != nil {
-		return result{}, kustomizeFailure(place, err)
+		return result{}, kustomizeFailure(place, disk, err)
 	}
 	var done result
 	if ask.Print {

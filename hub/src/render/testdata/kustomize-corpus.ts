@@ -71,6 +71,16 @@ const over = (kustomization: string, more: Texts = {}): Texts => ({
 });
 
 export const kustomizeCorpus: Readonly<Record<string, Texts>> = {
+  "names with all letters that a path may have": {
+    "k/kustomization.yaml":
+      "resources: ['../base+1/@home ~x', '../ümläut/ä b.yaml', 'it''s (1) & #2.yaml']\nconfigMapGenerator: [{name: c, files: ['k=../ümläut/%41,b.txt']}]\n",
+    "k/it's (1) & #2.yaml": service("quoted"),
+    "base+1/@home ~x/kustomization.yaml": "resources: [a+b.yaml]\npatches: [{path: 'a@b !.yaml'}]\n",
+    "base+1/@home ~x/a+b.yaml": deployment("plus"),
+    "base+1/@home ~x/a@b !.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: plus}\nspec: {replicas: 3}\n",
+    "ümläut/ä b.yaml": service("umlaut"),
+    "ümläut/%41,b.txt": "text",
+  },
   components: {
     ...over("components: [../one, ../two]\nnamePrefix: p-\n"),
     "one/kustomization.yaml":
