@@ -2,6 +2,8 @@
 // what happens when some of it, or all of it, is gone. Polls are hourly here: what moves was told by a webhook.
 
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import type { SourceRow } from "@muster/hub/view/api";
@@ -305,6 +307,40 @@ test("D12 F38 a hub that starts while every server is gone signs nothing anew, a
   assert.deepEqual(await generations(), before);
 });
 
+test("I1 I2 a hub that lost its repositories and finds the root Source alone takes nothing of the others away", async (t) => {
+  t.after(() => team.start());
+  const before = await generations();
+  await rig.hub.kill();
+  await team.stop();
+  await rm(join(rig.dir, "hub", "git"), { recursive: true });
+  await rig.hub.start();
+  await stale("team-a", "E_SOURCE_UNREACHABLE");
+  await rig.commit({ "own/it.yaml": word("with the root Source alone") }, "alone");
+  for (const cluster of ["one", "two"]) await runs(cluster, "own", "with the root Source alone");
+  const apps = await rig.apps();
+  assert.ok(
+    ["alpha", "beta", "lib", "extra", "mu"].every((name) => apps.some(({ app: key }) => key.endsWith(`/${name}`))),
+    "all are known",
+  );
+  assert.ok(apps.every(({ reason }) => reason !== "TombstonePending"));
+  for (const [cluster, generation] of Object.entries(await generations()))
+    assert.equal(generation, (before[cluster] ?? 0) + 1, "own alone was moved");
+  await team.start();
+  await rig.until("all are read again", async () => (await rig.status()).sources.every(({ stale: old }) => !old));
+  await rig.settled();
+  for (const name of ["alpha", "beta", "lib", "extra", "mu"]) assert.notEqual(await live("one", name), "");
+});
+
+test("I1 a Source that is given another name hands its Apps over without a moment between", async () => {
+  const [before, generation] = [await uid("one", "beta"), await generations()];
+  const renamed = source("team-b2", { git: team.cloneUrl("team-b") });
+  const commit = await rig.commit({ ...renamed, "sources/team-b.yaml": null }, "another name");
+  await rig.until("it is read by its new name", async () => (await row("team-b2"))?.commit === (await team.head("team-b")));
+  await rig.settled(commit);
+  assert.equal(await uid("one", "beta"), before);
+  assert.deepEqual(await generations(), generation);
+});
+
 test("F72 a Source that is taken out of Git by mistake and put back in time loses nothing", async () => {
   const before = await uid("one", "alpha");
   await rig.commit({ "sources/team-a.yaml": null }, "oops");
@@ -320,7 +356,7 @@ test("a Source that is taken out of Git takes its Apps along after their delay",
   await rig.until("nobody speaks of it any more", async () => (await rig.apps("?app=alpha")).length === 0);
   assert.deepEqual(
     (await rig.status()).sources.map(({ name }) => name).filter((name) => !/[ @]/.test(name)),
-    ["root", "lib", "mirrored", "over-ssh", "team-b"],
+    ["root", "lib", "mirrored", "over-ssh", "team-b2"],
   );
   for (const name of ["own", "beta"]) assert.notEqual(await live("one", name), "");
 });
