@@ -249,8 +249,7 @@ test("I12 a chart's server that cannot be believed is shown, although what runs 
 });
 
 /** The Placement is the same before and after (no Release), so that the Resolver does not touch its cluster, and nobody judges it again. */
-const deaf = { todo: "an App whose failure becomes another one keeps the first: WaitingForSource stays when the fetch has failed" };
-test("I12 an App that waits for a chart says so when the chart cannot be had", deaf, async () => {
+test("I12 an App that waits for a chart says so when the chart cannot be had", async () => {
   await rig.commit(chart("absent", { repo: charts.url, chart: "shop", version: "^9" }), "absent");
   try {
     await failing("absent", "E_VERSION_MISSING");

@@ -1,17 +1,14 @@
 // The hub's heart on real parts but for Git: what is decided when a Source says nothing, says nonsense, or the disk fails.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 
 import { digestOf } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import { parseFleetFile, type ParsedFile } from "../fleet/fleet.ts";
-import { openFolder } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { FleetLoop } from "./fleet-loop.ts";
+import { archiveSnapshot } from "./sources/archive-tree.ts";
 import { contentKey, type ContentRef } from "./sources/content.ts";
 import type { ContentState } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
@@ -39,8 +36,6 @@ function contentOf(ref: ContentRef, { snapshot }: SourceView): ContentState {
 async function running(t: TestContext) {
   const world = await openWorld(t);
   const identity = await enrol(world, "berlin", "u1");
-  const dir = await mkdtemp(join(tmpdir(), "muster-fleet-loop-"));
-  t.after(() => rm(dir, { recursive: true, force: true }));
   let view: SourceView = {
     name: "root",
     url: "https://git.example/fleet.git",
@@ -89,14 +84,11 @@ async function running(t: TestContext) {
   };
   const shows = async (id: string, content: Readonly<Record<string, string>>, until: keyof typeof heard = "decided"): Promise<void> => {
     const parsed = new Map<string, ParsedFile>();
-    await mkdir(join(dir, id));
     for (const [path, text] of Object.entries(content)) {
-      await mkdir(dirname(join(dir, id, path)), { recursive: true });
-      await writeFile(join(dir, id, path), text);
       if (text.includes("muster.dev/") || text === "{") parsed.set(path, parseFleetFile({ source: "root", path, text }));
     }
-    const author = { name: "anna", email: "anna@example.org" };
-    const snapshot = { commit: digestOf(id), author, committedAt: start, message: id, tree: await openFolder(join(dir, id)) };
+    const bytes = new Map(Object.entries(content).map(([path, text]) => [path, new TextEncoder().encode(text)]));
+    const snapshot = archiveSnapshot(digestOf(id), bytes);
     view = { ...view, snapshot, files: parsed };
     loop.lookAtAll();
     await one(until);
@@ -171,4 +163,13 @@ test("I2 a turn that fails leaves everything as it was decided before, and is tr
   commits.broken = false;
   await decided();
   assert.deepEqual([loop.state.commit, signed()], [digestOf("c2"), 2]);
+});
+
+test("I12 an App that cannot be rendered for another reason says the new one", { timeout }, async (t) => {
+  const { shows, loop } = await running(t);
+  const why = (): string => loop.state.clusters.get(berlin)?.waits.get(app("shop"))?.message ?? "";
+  await shows("c1", { "shop.yaml": files["shop.yaml"] });
+  assert.match(why(), /E_PATH_MISSING/);
+  await shows("c2", { "shop.yaml": files["shop.yaml"], "shop/config.yaml": "a: [" });
+  assert.match(why(), /E_YAML/);
 });

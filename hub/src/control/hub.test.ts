@@ -99,7 +99,7 @@ test("I12 a chart repository that does not answer is shown by its name, its addr
   for (; stale.length === 0; stale = (await status()).contents) await pause(20);
   assert.deepEqual(
     stale.map(({ name, url, commit, error }) => [name, url, commit, error?.code]),
-    [[`root ${deadUrl}#shop`, deadUrl, null, "E_REMOTE_UNREACHABLE"]],
+    [[`root chart ${deadUrl} shop`, deadUrl, null, "E_REMOTE_UNREACHABLE"]],
   );
 });
 

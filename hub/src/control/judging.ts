@@ -62,6 +62,7 @@ export class Judging {
     byName: new Map(),
   };
   #wholeAt = 0;
+  #problems: ReadonlySet<Problem> = new Set();
   #approvals: ReadonlySet<Digest> = new Set();
   readonly #actsSeen = new ActsSeen();
   #acts: readonly Act[] = [];
@@ -110,7 +111,8 @@ export class Judging {
     const at = now();
     const approvals = this.approvals();
     this.#heed(at);
-    const due = at - this.#wholeAt >= wholeEveryMs ? "all" : union(union(this.#due, touched), this.#woken(at));
+    const news = union(touched, this.#told(problems, resolution));
+    const due = at - this.#wholeAt >= wholeEveryMs ? "all" : union(union(this.#due, news), this.#woken(at));
     this.#due = new Set(); // what is touched from now on is for the next turn
     if (due === "all") this.#wholeAt = at;
     const admission = this.#admitter.admit({
@@ -156,6 +158,19 @@ export class Judging {
   /** When what is released of an App to a cluster was released. */
   readonly #heldSince = (cluster: ClusterName, app: AppKey): number | undefined =>
     this.#options.record.memory.members.get(cluster)?.released.get(app)?.since;
+
+  /** Clusters for which something is wrong that was not, or was otherwise: what they wait for has another reason now. */
+  #told(problems: readonly Problem[], { placements }: Resolution): ReadonlySet<ClusterName> {
+    const clusters = new Set<ClusterName>();
+    for (const problem of problems) {
+      const { subject = "", cluster, severity } = problem;
+      if (this.#problems.has(problem) || severity !== "error" || !subject.startsWith("App ")) continue;
+      if (cluster !== undefined) clusters.add(cluster);
+      else for (const placement of placements.of(subject.slice("App ".length) as AppKey)) clusters.add(placement.cluster);
+    }
+    this.#problems = new Set(problems);
+    return clusters;
+  }
 
   #woken(at: number): ReadonlySet<ClusterName> {
     const names = new Set<ClusterName>();

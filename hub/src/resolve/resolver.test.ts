@@ -85,20 +85,3 @@ test("D06 a child that two Variants of its parent hold lies at one place, whiche
   for (const order of [(needs: Resolution["needs"]) => needs, (needs: Resolution["needs"]) => needs.toReversed()])
     follow([fleet("dev", parent)], folders, order);
 });
-
-test(
-  "I12 a render that fails for another reason touches its clusters: what they say of it is another thing",
-  { todo: "Placement says only that there is no Release, so that another failure is no change of it and nobody judges it again" },
-  () => {
-    const [resolver, renders] = [new Resolver(), new Map<Digest, RenderAnswer>()];
-    const model = { documents: documentsOf(fleet("dev", db())), enrolled: [], incumbents: new Map() };
-    const touchedBy = (code: string): Resolution["touched"] => {
-      const { needs, requests } = resolver.resolve(model, renders);
-      const keys = needs.length > 0 ? needs.map(({ key }) => key) : [...requests.keys()];
-      for (const key of keys) renders.set(key, { kind: "failed", code, message: "m" });
-      return resolver.resolve(model, renders, new Set(keys)).touched;
-    };
-    touchedBy("E_SOURCE_PENDING");
-    assert.deepEqual([...touchedBy("E_SOURCE_UNREACHABLE")], ["berlin"]);
-  },
-);
