@@ -174,7 +174,7 @@ test("B50 a version that is published again with other bytes moves nothing", asy
   await runs("fixed", "1.0.0");
   const { generation } = (await rig.status()).clusters[0] ?? {};
   await publishChart(chartsDir, "fixed", "1.0.0", saying("other bytes"));
-  await rig.said(rig.hub, /"source":"[^"]*#fixed@1\.0\.0".*"code":"E_DIGEST_MISMATCH"/);
+  await rig.said(rig.hub, /"source":"[^"]*fixed[^"]*1\.0\.0".*"code":"E_DIGEST_MISMATCH"/);
   assert.equal(await live("fixed"), "1.0.0");
   assert.deepEqual((await rig.status()).clusters[0]?.generation, generation);
 });
@@ -185,7 +185,7 @@ test("B50 a registry that gives other bytes for a digest is not believed, and wh
   const bytes = await readFile(blob);
   await writeFile(blob, bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1));
   await rig.commit(chart("goods", { oci: `oci://${registry.host}/team`, chart: "goods", version: "2.0.0" }), "goods 2");
-  await rig.said(rig.hub, /"source":"[^"]*goods@2\.0\.0".*"code":"E_DIGEST_MISMATCH"/);
+  await rig.said(rig.hub, /"source":"[^"]*goods[^"]*2\.0\.0".*"code":"E_DIGEST_MISMATCH"/);
   assert.equal(await live("goods"), "1.2.0");
   await writeFile(blob, bytes);
   await runs("goods", "2.0.0");
@@ -243,9 +243,11 @@ test("a chart brings the charts that it depends on, also when a new one of them 
 });
 
 test("I12 a chart's server that cannot be believed is shown, although what runs is in order", async () => {
-  const shown = JSON.stringify(await rig.status());
-  assert.match(shown, /#fixed@1\.0\.0/);
-  assert.match(shown, /E_DIGEST_MISMATCH/);
+  const rows = (await rig.status()).contents;
+  assert.deepEqual(
+    rows.map(({ name, error }) => [name.includes("fixed"), error?.code]),
+    [[true, "E_DIGEST_MISMATCH"]],
+  );
 });
 
 /** The Placement is the same before and after (no Release), so that the Resolver does not touch its cluster, and nobody judges it again. */
