@@ -63,13 +63,13 @@ test("a registry is spoken to over TLS, but on loopback or where it is allowed, 
 
 test("S15 credentials are told to the registry's own site, over TLS", () => {
   const may = (registry: string, realm: string, more = {}) => mayLearn(at("oci://x/y", more), new URL(registry), new URL(realm));
-  assert.ok(may("https://registry-1.docker.io", "https://auth.docker.io/token"));
-  assert.ok(may("https://registry.gitlab.example", "https://gitlab.example/jwt/auth"));
+  assert.ok(may("https://images-1.hub.example", "https://auth.hub.example/token"));
+  assert.ok(may("https://images.forge.example", "https://forge.example/jwt/auth"));
   assert.ok(may("https://ghcr.example", "https://ghcr.example/token"));
   assert.ok(may("http://127.0.0.1:5000", "http://127.0.0.1:6000/token"));
   assert.ok(may("https://registry.example", "https://login.other.example/token", { tokenHosts: ["login.other.example"] }));
   for (const [registry, realm] of [
-    ["https://registry.docker.io", "https://docker.io.evil.example/token"],
+    ["https://images.hub.example", "https://hub.example.evil.example/token"],
     ["https://registry.example", "https://evil.test/token"],
     ["https://registry.co.uk", "https://evil.co.uk/token"],
     ["https://registry.example", "http://registry.example/token"],

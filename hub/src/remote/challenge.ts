@@ -33,7 +33,7 @@ export function basicOf(credentials: Credentials): string {
 
 /**
  * Whether the server that gives tokens may be told the credentials: it is the registry's own host, a sibling or parent of it
- * (registry-1.docker.io and auth.docker.io), or named in `tokenHosts`; over https, or where both are this machine.
+ * (images-1.hub.example and auth.hub.example), or named in `tokenHosts`; over https, or where both are this machine.
  */
 export function mayLearn(address: RemoteAddress, registry: URL, realm: URL): boolean {
   if (realm.protocol !== "https:" && !(isLoopback(realm.hostname) && isLoopback(registry.hostname)) && realm.origin !== registry.origin)

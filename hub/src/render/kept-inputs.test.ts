@@ -37,9 +37,9 @@ function gitTree(files: Files): Watched {
 
 const chart = new Map([
   ...chartOf({ "a.yaml": "x: {{ .Values.x }}\n" }, { "values.yaml": "x: 1\n" }),
-  ...filesOf({ "shared/values.yaml": "x: 2\n", "other.yaml": "a: b\n" }),
+  ...filesOf({ "common/values.yaml": "x: 2\n", "other.yaml": "a: b\n" }),
 ]);
-const query: InputsQuery = { path: "chart", valuesFiles: ["../shared/values.yaml"], values: {} };
+const query: InputsQuery = { path: "chart", valuesFiles: ["../common/values.yaml"], values: {} };
 
 test("equal files are found again without a read, in another commit too", async () => {
   const kept = new KeptInputs();
@@ -54,7 +54,7 @@ test("a change in the folder, or in a values file outside of it, is seen", async
   await kept.of(gitTree(chart), query);
   const changes = {
     "chart/templates/a.yaml": "{{ .Capabilities.KubeVersion }}",
-    "shared/values.yaml": "x: 3\n",
+    "common/values.yaml": "x: 3\n",
     "chart/templates/new.yaml": "",
   };
   for (const [path, text] of Object.entries(changes)) {
@@ -96,7 +96,7 @@ test("I8 what was used longest ago goes first", async () => {
   assert.ok((await readsOf("chart")) > 0);
   assert.equal(await readsOf("chart"), 0);
   for (let n = 0; n < 10; n += 1)
-    await kept.of(tree, { path: "shared", values: {}, objects: { include: [`${n}`], exclude: [], recurse: true } });
+    await kept.of(tree, { path: "common", values: {}, objects: { include: [`${n}`], exclude: [], recurse: true } });
   assert.ok((await readsOf("chart")) > 0);
 });
 
