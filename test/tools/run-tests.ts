@@ -3,7 +3,10 @@
 // `unit` needs no cluster: every *.test.ts beside the sources but *.cluster.test.ts. `all` adds those that start control planes.
 
 import { spawn } from "node:child_process";
-import { glob } from "node:fs/promises";
+import { once } from "node:events";
+import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -19,6 +22,9 @@ const TIMEOUT_MS = { unit: 300_000, all: 900_000 } as const;
 /** Control planes take the machine's memory and its two cores: one file at a time. */
 const CONCURRENCY = { unit: [], all: ["--test-concurrency=1"] } as const;
 
+/** More files than these at once are no accident. */
+const AGAIN_MAX = 3;
+
 const [kind, ...options] = process.argv.slice(2);
 if (kind !== "unit" && kind !== "all") throw new Error("usage: run-tests.ts unit | all [options of node --test]");
 
@@ -31,12 +37,35 @@ for (const [name, files] of Object.entries(kind === "unit" ? { plain } : { plain
 }
 
 const files = kind === "unit" ? plain : [...plain, ...withCluster];
-const args = ["--test", `--test-timeout=${TIMEOUT_MS[kind]}`, ...CONCURRENCY[kind], ...options, ...files];
-const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
-child.once("error", (error) => {
-  throw error;
-});
-child.once("close", (code) => (process.exitCode = code ?? 1));
+const failed = await run(files);
+if (failed.length > 0 && failed.length <= AGAIN_MAX && kind === "all") {
+  // Real processes on a machine that others use too: one that was starved or killed is tried once more, alone, and told by name.
+  console.log(`\nfailed at first, run once more: ${failed.join(", ")}\n`);
+  await run(failed);
+}
+
+/** Runs files; those in which something failed. The exit code is that of the last run. */
+async function run(chosen: readonly string[]): Promise<readonly string[]> {
+  const told = join(await mkdtemp(join(tmpdir(), "muster-tests-")), "failed");
+  const reporters = [
+    ["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ["--test-reporter=./test/tools/failed-files.ts", `--test-reporter-destination=${told}`],
+  ].flat();
+  const args = [
+    "--test",
+    `--test-timeout=${TIMEOUT_MS[kind as "unit" | "all"]}`,
+    ...CONCURRENCY[kind as "unit" | "all"],
+    ...reporters,
+    ...options,
+    ...chosen,
+  ];
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = (await once(child, "close")) as [number | null];
+  process.exitCode = code ?? 1;
+  const lines = (await readFile(told, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+  await rm(dirname(told), { recursive: true, force: true });
+  return [...new Set(lines.map((line) => relative(ROOT, resolve(ROOT, line))))];
+}
 
 async function testFiles(): Promise<readonly string[]> {
   const files: string[] = [];
