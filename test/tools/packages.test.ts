@@ -45,9 +45,10 @@ test("a run that finds no test fails, one that finds a test ends with the counts
   try {
     const script = join(root, "test", "tools", "run-tests.ts");
     await mkdir(dirname(script), { recursive: true });
-    await cp(fileURLToPath(new URL("./run-tests.ts", import.meta.url)), script);
+    for (const name of ["run-tests.ts", "failed-files.ts"])
+      await cp(fileURLToPath(new URL(`./${name}`, import.meta.url)), join(dirname(script), name));
     const environment = { PATH: process.env["PATH"], HOME: root };
-    const start = (kind: string): Promise<string> => run(process.execPath, [script, kind, "--test-reporter=spec"], { env: environment });
+    const start = (kind: string): Promise<string> => run(process.execPath, [script, kind], { env: environment });
     await assert.rejects(start("unit"), /found no plain test file/);
     await writeFixture(root, "hub/src/a.test.ts");
     assert.match(await start("unit"), /ℹ pass 1\nℹ fail 0/);
@@ -58,6 +59,10 @@ test("a run that finds no test fails, one that finds a test ends with the counts
     assert.match(await start("all"), /ℹ pass 3\nℹ fail 0/);
     await writeFixture(root, "hub/src/d.test.ts", "throw new Error('broken');");
     await assert.rejects(start("unit"), /ℹ fail 1/);
+    await assert.rejects(start("all"), /run once more: hub\/src\/d\.test\.ts\n[^]*ℹ fail 1/);
+    const once = `import("node:fs").then(({ mkdirSync }) => mkdirSync(${JSON.stringify(join(root, "seen"))}))`;
+    await writeFixture(root, "hub/src/d.test.ts", `return ${once}.then(() => { throw new Error("the first time"); }, () => undefined);`);
+    assert.match(await start("all"), /ℹ fail 1[^]*run once more: hub\/src\/d\.test\.ts\n[^]*ℹ pass 1\nℹ fail 0/);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
