@@ -29,9 +29,12 @@ done
 
 # KILL and not TERM: a stopped process takes no other signal, and nothing here is worth saving.
 for name in $started; do
-  until [ -e "$dir/$name.gone" ]; do
+  looks=0
+  until [ -e "$dir/$name.gone" ] || [ "$looks" -gt 1500 ]; do
+    looks=$((looks + 1))
     pid=$(cat "$dir/$name.pid" 2>/dev/null)
-    [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
+    # A number that nobody has is gone, whether or not anybody said so: the next process to get it is a stranger.
+    [ -n "$pid" ] && { kill -KILL "$pid" 2>/dev/null || break; }
     sleep 0.02
   done
 done
