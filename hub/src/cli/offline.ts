@@ -3,7 +3,7 @@
 import { resolve as resolvePath } from "node:path";
 
 import { OperationError } from "@muster/proto/model/failure";
-import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
+import { isCalled, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
 import type { JsonObject } from "@muster/proto/model/json";
 import { printable } from "@muster/proto/model/printable";
 
@@ -102,10 +102,7 @@ function chosen({ resolution }: OfflineFleet, { cluster, app }: SelectFlags): Ch
 
 /** An App by its key, or by any end of it that is unique. */
 function appNamed(name: string, keys: readonly AppKey[]): AppKey {
-  const found = keys.filter((key) => {
-    const parts = appKeyParts(key);
-    return key === name || parts.name === name || `${parts.tenant}/${parts.name}` === name;
-  });
+  const found = keys.filter((key) => isCalled(key, name));
   const [only] = found;
   if (only === undefined)
     throw absent(

@@ -4,7 +4,7 @@ import { pinDigest } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
-import type { AppKey, ClusterName } from "@muster/proto/model/identity";
+import { isCalled, type AppKey, type ClusterName } from "@muster/proto/model/identity";
 import { appRow, worstRow } from "../view/placement.ts";
 import type {
   AppRow,
@@ -251,10 +251,7 @@ function isCurrent(member: Member, decided: Decided | undefined): boolean {
 
 /** A filter by App takes its key, `tenant/name` or its name. */
 export function matches(wanted: string | undefined, app: AppKey): boolean {
-  if (wanted === undefined || wanted === app) return true;
-  const [tenant, ...rest] = app.split("/");
-  const name = rest.at(-1);
-  return wanted === name || wanted === `${tenant}/${name}`;
+  return wanted === undefined || isCalled(app, wanted);
 }
 
 function sourceRow(view: ContentView, problems: readonly Problem[]): SourceRow {

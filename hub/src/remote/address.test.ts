@@ -71,7 +71,7 @@ test("S15 credentials are told to the registry's own site, over TLS", () => {
   for (const [registry, realm] of [
     ["https://images.hub.example", "https://hub.example.evil.example/token"],
     ["https://registry.example", "https://evil.test/token"],
-    ["https://registry.co.uk", "https://evil.co.uk/token"],
+    ["https://images.co.uk", "https://evil.co.uk/token"],
     ["https://registry.example", "http://registry.example/token"],
     ["https://10.0.0.1", "https://10.0.0.2/token"],
     ["https://registry.example", "http://127.0.0.1/token"],

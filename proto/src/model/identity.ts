@@ -44,6 +44,12 @@ export function appKeyParts(key: AppKey): { readonly tenant: string; readonly or
   return { tenant: key.slice(0, first), origin: key.slice(first + 1, last), name: key.slice(last + 1) };
 }
 
+/** Whether a person means this App by a name: its key, `tenant/name`, or its name, as `showApp` shows it. Others may be meant too. */
+export function isCalled(key: AppKey, said: string): boolean {
+  const { tenant, name } = appKeyParts(key);
+  return said === key || said === name || said === `${tenant}/${name}`;
+}
+
 /** The shortest form of a key that is unique among `all`: `name`, `tenant/name`, or the whole key. */
 export function showApp(key: AppKey, all: Iterable<AppKey>): string {
   const { tenant, origin, name } = appKeyParts(key);

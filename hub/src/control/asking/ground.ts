@@ -3,7 +3,7 @@
 
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
-import { appKeyParts, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
+import { isCalled, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
 import type { FleetDocument, Problem } from "../../fleet/fleet.ts";
 import type { Snapshot } from "../../git/git.ts";
 import type { Enrolled, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
@@ -31,10 +31,7 @@ const namesMax = 12;
 
 /** An App by its key, `tenant/name` or its name. Throws E_NOT_FOUND, or E_USAGE where several are called so. */
 export function appNamed(name: string, keys: readonly AppKey[]): AppKey {
-  const found = keys.filter((key) => {
-    const parts = appKeyParts(key);
-    return key === name || parts.name === name || `${parts.tenant}/${parts.name}` === name;
-  });
+  const found = keys.filter((key) => isCalled(key, name));
   const [only] = found;
   if (only === undefined)
     throw absent(
