@@ -5,7 +5,7 @@ import { compiledModule } from "./compiled.ts";
 import { findModule } from "./module-path.ts";
 import type { RenderInput, RenderResult } from "./rendered.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
-import { equalOrFailed, isChecked } from "./twice.ts";
+import { checkEveryDefault, equalOrFailed, isChecked } from "./twice.ts";
 
 export type { AskedCapabilities } from "./capabilities.ts";
 export { inputsOf, readInputs, type Inputs, type InputsFailed, type InputsQuery } from "./inputs.ts";
@@ -36,7 +36,7 @@ export type RendererOptions = {
   readonly modulePath?: string | undefined;
   /** Threads (1). Each takes about 50 MB when idle. */
   readonly workers?: number;
-  /** For one render (60,000). */
+  /** CPU time of one render (60,000); by the clock it may take ten times as long. */
   readonly timeoutMs?: number;
   /** Linear memory of one render (1,024). */
   readonly memoryMaxMb?: number;
@@ -46,14 +46,13 @@ export type RendererOptions = {
   readonly nodesMax?: number;
   /** Text that one render gives back (64 MiB). */
   readonly outputMaxBytes?: number;
-  /** One of so many Variants, always the same ones, is rendered twice and compared (16; 1: each, 0: none): E_NONDETERMINISTIC. */
+  /** One of so many Variants, always the same ones, is rendered twice and compared (32; 1: each, 0: none): E_NONDETERMINISTIC. */
   readonly checkEvery?: number;
   /** The unix time in seconds that every template sees (2026-01-01): fixed, so that `now` and certificates do not change. */
   readonly clock?: number;
 };
 
 const mebibyte = 1024 * 1024;
-const defaultCheckEvery = 16;
 const defaultClock = Date.UTC(2026, 0, 1) / 1000;
 
 /** A pool of rendering threads. Dispose of it at the end. */
@@ -87,7 +86,7 @@ export class Renderer {
       timeoutMs: options.timeoutMs ?? 60_000,
       heapMaxMb: options.heapMaxMb ?? 1024,
     };
-    return new Renderer(thread, Math.max(1, options.workers ?? 1), options.checkEvery ?? defaultCheckEvery);
+    return new Renderer(thread, Math.max(1, options.workers ?? 1), options.checkEvery ?? checkEveryDefault);
   }
 
   /**

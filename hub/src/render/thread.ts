@@ -1,6 +1,7 @@
 // One worker thread with its bounds: time, memory, one job at a time. Whatever ends the thread ends only the job on it.
 
 import { Worker } from "node:worker_threads";
+import { boundCpu } from "./cpu-bound.ts";
 import type { RenderFailed, RenderInput, RenderResult, Remotes } from "./rendered.ts";
 import type { WorkerAnswer, WorkerSettings } from "./worker.ts";
 
@@ -13,6 +14,7 @@ export class Thread {
   readonly #worker: Worker;
   readonly #options: ThreadOptions;
   #spent = false;
+  #cpuMs = 0; // what it had used up when it answered last
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -33,7 +35,7 @@ export class Thread {
     return this.#spent;
   }
 
-  /** Renders one input. Rejects only when `signal` is aborted; then, and when time is over, the thread is ended. */
+  /** Renders one input. Rejects only when `signal` is aborted; then, and when its CPU time is over, the thread is ended. */
   async render(input: RenderInput, signal: AbortSignal | undefined): Promise<RenderResult> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<RenderResult>();
@@ -41,8 +43,9 @@ export class Thread {
       this.#spent = true;
       resolve({ kind: "failed", path: input.root, ...failure });
     };
-    const onAnswer = ({ result, spent }: WorkerAnswer): void => {
+    const onAnswer = ({ result, spent, cpuMs }: WorkerAnswer): void => {
       this.#spent ||= spent;
+      this.#cpuMs = cpuMs;
       resolve(result);
     };
     const onError = (error: Error & { code?: string }): void =>
@@ -55,9 +58,8 @@ export class Thread {
       reject(signal?.reason as Error);
     };
     const seconds = Math.round(this.#options.timeoutMs / 100) / 10;
-    const timer = setTimeout(
-      () => fail({ code: "E_TIMEOUT", message: `rendering takes longer than ${seconds} s` }),
-      this.#options.timeoutMs,
+    using _bound = boundCpu(this.#worker, { maxMs: this.#options.timeoutMs, usedMs: this.#cpuMs }, () =>
+      fail({ code: "E_TIMEOUT", message: `rendering takes longer than ${seconds} s` }),
     );
     this.#worker.ref();
     this.#worker.once("message", onAnswer).once("error", onError).once("exit", onExit);
@@ -66,7 +68,6 @@ export class Thread {
       this.#worker.postMessage({ ...input, files: own(input.files), ...(input.remotes && { remotes: ownRemotes(input.remotes) }) });
       return await promise;
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       this.#worker.off("message", onAnswer).off("error", onError).off("exit", onExit);
       this.#worker.unref();

@@ -5,6 +5,9 @@ import { canonicalJson } from "@muster/proto/model/canonical";
 import { identityKey, showIdentity } from "@muster/proto/model/identity";
 import type { Rendered, RenderedObject, RenderFailed, RenderResult } from "./rendered.ts";
 
+/** A second render of one in so many Variants costs 3 % of the rendering. */
+export const checkEveryDefault = 32;
+
 /** True for one of `every` seeds, always the same ones; 0: for none. */
 export function isChecked(seed: string, every: number): boolean {
   return every > 0 && Number.parseInt(seed.slice(0, 8) || "0", 16) % every === 0;

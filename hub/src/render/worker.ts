@@ -13,8 +13,11 @@ export type WorkerSettings = {
   readonly nodesMax: number;
 };
 
-/** `spent`: the instance is dead or has grown too large to keep; the thread has to be replaced. */
-export type WorkerAnswer = { readonly result: RenderResult; readonly spent: boolean };
+/**
+ * `spent`: the instance is dead or has grown too large to keep; the thread has to be replaced.
+ * `cpuMs`: what the thread has used up since it began.
+ */
+export type WorkerAnswer = { readonly result: RenderResult; readonly spent: boolean; readonly cpuMs: number };
 
 // Linear memory never shrinks: after a large render a fresh instance is cheaper than keeping it.
 const keptMemoryBytes = 256 * 1024 * 1024;
@@ -30,10 +33,15 @@ function started(): Instance {
 async function answer(input: RenderInput): Promise<WorkerAnswer> {
   try {
     const result = await perform(input, started, settings);
-    return { result, spent: (instance?.memoryBytes ?? 0) > keptMemoryBytes };
+    return { result, spent: (instance?.memoryBytes ?? 0) > keptMemoryBytes, cpuMs: cpuMs() };
   } catch (error) {
-    return { result: death(error, instance?.said ?? "", input.root), spent: true };
+    return { result: death(error, instance?.said ?? "", input.root), spent: true, cpuMs: cpuMs() };
   }
+}
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 // What Go prints as it dies tells which bound was met. Its words stay here.

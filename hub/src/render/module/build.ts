@@ -7,6 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { patchedModfile, patches, type Patch } from "./patch.ts";
 
 const run = promisify(execFile);
 const sourceDir = import.meta.dirname;
@@ -23,6 +24,8 @@ export type BuildOptions = {
   readonly log: (line: string) => void;
   /** More variables for Go, over those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is changed in libraries first (ours). */
+  readonly patches?: readonly Patch[];
 };
 
 /**
@@ -30,7 +33,7 @@ export type BuildOptions = {
  * Throws with Go's own last words when the build fails.
  */
 export async function buildModule(options: BuildOptions): Promise<string> {
-  const folder = join(options.cacheDir, "render", await sourceHash());
+  const folder = join(options.cacheDir, "render", await sourceHash(options.patches ?? patches));
   const target = join(folder, "render.wasm");
   if (await exists(target)) return target;
   await mkdir(folder, { recursive: true });
@@ -42,15 +45,20 @@ export async function buildModule(options: BuildOptions): Promise<string> {
 async function compile(options: BuildOptions, folder: string, target: string): Promise<void> {
   options.log("building the rendering module (Helm and Kustomize as WebAssembly): a minute or two, once");
   const draft = join(folder, `${randomUUID()}.wasm`);
+  const work = join(folder, "patched");
   const go = await options.go();
   const started = Date.now();
-  const flags = ["build", "-buildmode=c-shared", "-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags", linked, "-o", draft, "."];
+  const env = goEnvironment(options);
   try {
-    await run(go, flags, { cwd: sourceDir, env: goEnvironment(options), maxBuffer: 16 * 1024 * 1024 });
+    const modfile = await patchedModfile({ go, sourceDir, env }, work, options.patches ?? patches);
+    const flags = ["-buildmode=c-shared", "-trimpath", "-mod=readonly", `-modfile=${modfile}`, "-buildvcs=false", "-ldflags", linked];
+    await run(go, ["build", ...flags, "-o", draft, "."], { cwd: sourceDir, env, maxBuffer: 16 * 1024 * 1024 });
     await rename(draft, target);
   } catch (error) {
     await rm(draft, { force: true });
     throw new Error(`cannot build the rendering module with ${go}: ${lastWords(error)}`, { cause: error });
+  } finally {
+    await rm(work, { recursive: true, force: true });
   }
   options.log(`built the rendering module in ${Math.round((Date.now() - started) / 1000)} s`);
 }
@@ -67,12 +75,13 @@ function lastWords(error: unknown): string {
   return text.split("\n").slice(-8).join("\n");
 }
 
-// The hash is over what stands here and decides the result: the sources and the locked versions of every library, with the oldest Go that
-// does (go.mod). Not over the Go of this environment: another PATH would build, or even fetch a Go, for a module that is there already.
-async function sourceHash(): Promise<string> {
+// The hash is over what stands here and decides the result: the sources, the locked versions of every library with the oldest Go that
+// does (go.mod), and what is changed in them. Not over the Go of this environment: another PATH would build, or even fetch a Go, for a module that is there already.
+async function sourceHash(applied: readonly Patch[]): Promise<string> {
   const names = (await readdir(sourceDir)).filter((name) => name.endsWith(".go") || name === "go.mod" || name === "go.sum").toSorted();
   const hash = createHash("sha256").update(linked);
   for (const name of names) hash.update(`\n${name}\n`).update(await readFile(join(sourceDir, name)));
+  for (const { module, file } of applied) hash.update(`\n${module}\n`).update(await readFile(file));
   return hash.digest("hex").slice(0, 20);
 }
 

@@ -203,6 +203,27 @@ replicas: [{name: web, count: 4}]
   "common labels": over("commonLabels: {team: x, num: \"1\"}\n"),
   "an order of its own": over("sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service], orderLast: [ServiceAccount]}}\n"),
   "the order in which it is written": over("sortOptions: {order: fifo}\n"),
+  "every simple transformer in three folders, each with tables of its own": {
+    ...base,
+    "k/kustomization.yaml": `resources: [../middle]
+configurations: [top.yaml]
+namePrefix: "yes-"
+nameSuffix: "-0644"
+namespace: "123"
+labels:
+- {pairs: {a: "true", b: "1e3", c: ""}, includeSelectors: true}
+- {pairs: {d: "~"}, fields: [{path: spec/own/labels, group: apps, kind: Deployment, create: true}]}
+commonLabels: {e: "0x1F"}
+commonAnnotations: {note: "two\\nlines: ü \\u0085 #x ", other: "null"}
+replicas: [{name: web, count: 0}]
+images: [{name: "registry.example.com/web", newTag: "1.10", newName: other/web}, {name: nginx, digest: "sha256:24a0c4b4a4c0eb97a1aabb8e29f18e917d05abfe1b7a7c07857230879ce7d3d3"}]
+`,
+    "k/top.yaml": "namePrefix: [{path: metadata/labels/top, kind: Service, create: true}]\nimages: [{path: spec/image, kind: Own}]\n",
+    "k/own.yaml": "apiVersion: x.io/v1\nkind: Own\nmetadata: {name: own}\nspec: {image: nginx}\n",
+    "middle/kustomization.yaml": "resources: [../base, ../k/own.yaml]\nconfigurations: [m.yaml]\nnamePrefix: m-\ncommonAnnotations: {m: m}\n",
+    "middle/m.yaml":
+      "namePrefix: [{path: spec/title, kind: Own, create: true}]\ncommonAnnotations: [{path: spec/notes, kind: Own, create: true}]\nnameReference: [{kind: Service, fieldSpecs: [{kind: Own, path: spec/service}]}]\n",
+  },
   "definitions that say where names are": over("crds: [crd.json]\nnamePrefix: p-\n", {
     "crd.json": JSON.stringify({
       "x.io/v1.Thing": { Schema: { properties: { spec: { $ref: "x.io/v1.Spec" } } } },
