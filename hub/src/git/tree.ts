@@ -64,24 +64,16 @@ export type Tree = {
 const linkHopsMax = 40;
 const linkBytesMax = 4_096;
 const pathBytesMax = 4_096;
-const cachedFoldersMax = 10_000;
+const cachedMax = 10_000;
 
 /** The tree below `root`. */
 export function treeOf(objects: Objects, root: string): Tree {
-  const folders = new Map<string, Promise<readonly TreeItem[]>>();
-  const folder = (oid: string): Promise<readonly TreeItem[]> => {
-    const known = folders.get(oid);
-    if (known) return known;
-    const lines = objects.tree(oid).then(checkedItems);
-    if (folders.size >= cachedFoldersMax) folders.clear();
-    folders.set(oid, lines);
-    lines.catch(() => folders.delete(oid));
-    return lines;
-  };
+  const folder = remembered(async (oid) => checkedItems(await objects.tree(oid)));
+  const link = remembered((oid) => objects.blob(oid).then(checkedLink));
   const paths = new Map<string, string>(); // of what was found, to name it in errors
   const entry = async (path: string) => {
-    const found = await walk({ folder, blob: (oid) => objects.blob(oid) }, root, path);
-    if (paths.size >= cachedFoldersMax) paths.clear();
+    const found = await walk({ folder, link }, root, path);
+    if (paths.size >= cachedMax) paths.clear();
     if (found?.kind === "blob") paths.set(found.oid, found.path);
     return found;
   };
@@ -103,6 +95,20 @@ export function treeOf(objects: Objects, root: string): Tree {
   };
 }
 
+/** Asks once for each id; what fails is asked for again. */
+function remembered<T>(ask: (oid: string) => Promise<T>): (oid: string) => Promise<T> {
+  const answers = new Map<string, Promise<T>>();
+  return (oid) => {
+    const known = answers.get(oid);
+    if (known) return known;
+    const answer = ask(oid);
+    if (answers.size >= cachedMax) answers.clear();
+    answers.set(oid, answer);
+    answer.catch(() => answers.delete(oid));
+    return answer;
+  };
+}
+
 function checkedItems(lines: readonly RawEntry[]): readonly TreeItem[] {
   const colliding = collisions(lines.map((line) => line.name ?? ""));
   const items = lines.map((line): TreeItem => {
@@ -117,7 +123,9 @@ function checkedItems(lines: readonly RawEntry[]): readonly TreeItem[] {
   return items.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-type Readers = { folder(oid: string): Promise<readonly TreeItem[]>; blob(oid: string): Promise<Uint8Array> };
+/** What a link says: where it leads, or why it is followed nowhere. */
+type LinkText = { readonly target: string } | { readonly why: string };
+type Readers = { folder(oid: string): Promise<readonly TreeItem[]>; link(oid: string): Promise<LinkText> };
 type Step = { readonly name: string; readonly oid: string };
 
 type Segment = { readonly name: string; /** Written in a link, not in the path that was asked for. */ readonly linked: boolean };
@@ -163,13 +171,17 @@ function nothing(path: string, segment: Segment | undefined): undefined {
 }
 
 async function linkTarget(readers: Readers, item: Step, path: string): Promise<Segment[]> {
-  const bytes = await readers.blob(item.oid);
-  const refuse = (why: string) => gitError("E_SYMLINK", path, `cannot follow ${printable(path)}: the link ${printable(item.name)} ${why}`);
-  if (bytes.length > linkBytesMax) throw refuse(`is longer than ${linkBytesMax} bytes`);
+  const text = await readers.link(item.oid);
+  if ("why" in text) throw gitError("E_SYMLINK", path, `cannot follow ${printable(path)}: the link ${printable(item.name)} ${text.why}`);
+  return partsOf(text.target).map((name) => ({ name, linked: true }));
+}
+
+function checkedLink(bytes: Uint8Array): LinkText {
+  if (bytes.length > linkBytesMax) return { why: `is longer than ${linkBytesMax} bytes` };
   const target = new TextDecoder().decode(bytes);
-  if (target === "" || target.includes("\0") || target.includes("\\")) throw refuse("is malformed");
-  if (target.startsWith("/")) throw refuse("points outside the repository");
-  return partsOf(target).map((name) => ({ name, linked: true }));
+  if (target === "" || target.includes("\0") || target.includes("\\")) return { why: "is malformed" };
+  if (target.startsWith("/")) return { why: "points outside the repository" };
+  return { target };
 }
 
 /** The segments of a path that somebody wrote. Throws E_PATH_ESCAPE for what is no relative path. */

@@ -32,7 +32,7 @@ test("a namespace that the App filled in is none, another one is", () => {
   assert.equal(compare([configMap("a", "1", { namespace: "other" })], [configMap("a", "1")]).length, 2);
 });
 
-test("what Muster changes on purpose is none: nulls, status, stringData, the protocol of a port", () => {
+test("what Muster changes on purpose is none: nulls, status, empty labels, stringData, the protocol of a port", () => {
   const secret = (block: JsonObject): JsonObject => ({ apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, ...block });
   const service = (port: JsonObject): JsonObject => ({
     apiVersion: "v1",
@@ -41,8 +41,16 @@ test("what Muster changes on purpose is none: nulls, status, stringData, the pro
     spec: { ports: [port] },
   });
   assert.deepEqual(compare([secret({ data: { a: "Yg==" } })], [secret({ stringData: { a: "b" }, status: {}, type: null })]), []);
+  assert.deepEqual(compare([configMap("a", "1")], [configMap("a", "1", { labels: {}, annotations: {} })]), []);
+  assert.equal(compare([configMap("a", "1")], [configMap("a", "1", { labels: { a: "b" } })]).length, 1);
   assert.deepEqual(compare([service({ port: 80, protocol: "TCP" })], [service({ port: 80 })]), []);
   assert.equal(compare([service({ port: 80, protocol: "UDP" })], [service({ port: 80 })]).length, 1);
+});
+
+test("a hook that only helm test or helm rollback runs is none, another hook is", () => {
+  const hook = (events: string): JsonObject => configMap("t", "1", { annotations: { "helm.sh/hook": events } });
+  assert.deepEqual(compare([], [hook("test"), hook("pre-rollback,post-rollback")]), []);
+  assert.deepEqual(compare([], [hook("test,pre-install")]), ["ConfigMap t: missing in ours"]);
 });
 
 test("what differs between two runs of the native program is random, and the rest is not", () => {

@@ -11,10 +11,20 @@ import { demo } from "./native.ts";
  * program gave the second time: what differs between its two runs is random, and left out.
  */
 export function differencesOf(ours: readonly JsonObject[], native: readonly JsonObject[], again: readonly JsonObject[]): readonly string[] {
-  const stems = randomStems(native, again);
-  const [mine, first, second] = [ours, native, again].map((objects) => objects.map((object) => withSteadyName(object, stems)));
+  const [expected, expectedAgain] = [deployed(native), deployed(again)];
+  const stems = randomStems(expected, expectedAgain);
+  const [mine, first, second] = [ours, expected, expectedAgain].map((objects) => objects.map((object) => withSteadyName(object, stems)));
   const random = new Set(compared(second ?? [], first ?? []).map(partOf));
   return compared(mine ?? [], first ?? []).filter((line) => !random.has(partOf(line)));
+}
+
+const deployed = (objects: readonly JsonObject[]): readonly JsonObject[] => objects.filter((object) => !isOnlyTested(object));
+
+/** Hooks of Helm that only `helm test` and `helm rollback` run are no part of what is deployed. */
+function isOnlyTested(object: JsonObject): boolean {
+  const { annotations } = metadataOf(object);
+  const hook = isJsonObject(annotations ?? null) ? (annotations as JsonObject)["helm.sh/hook"] : undefined;
+  return typeof hook === "string" && hook.split(",").every((event) => /^\s*(test(-success|-failure)?|(pre|post)-rollback)\s*$/.test(event));
 }
 
 function compared(ours: readonly JsonObject[], native: readonly JsonObject[]): readonly string[] {
@@ -74,17 +84,19 @@ function withNamespace(object: JsonObject, namespace: JsonValue | undefined): Js
   return { ...object, metadata: { ...metadata, ...(named !== undefined && { namespace: named }) } };
 }
 
-/** Without status, what only servers write, and members that are null; stringData as data. */
+/** Without status, what only servers write, members that are null, and empty labels and annotations; stringData as data. */
 function settled(object: JsonObject): JsonObject {
   const { status, stringData, ...rest } = withoutNulls(object) as JsonObject;
   void status;
-  const { creationTimestamp, ...metadata } = metadataOf(rest);
+  const { creationTimestamp, ...written } = metadataOf(rest);
   void creationTimestamp;
-  const written = isJsonObject(stringData ?? null) ? (stringData as JsonObject) : undefined;
-  const isSecret = kindOf(object) === "Secret" && written !== undefined;
+  const isEmptyMap = (key: string, value: JsonValue): boolean => /^(labels|annotations)$/.test(key) && isDeepStrictEqual(value, {});
+  const metadata: JsonObject = Object.fromEntries(Object.entries(written).filter(([key, value]) => !isEmptyMap(key, value)));
+  const texts = isJsonObject(stringData ?? null) ? (stringData as JsonObject) : undefined;
+  const isSecret = kindOf(object) === "Secret" && texts !== undefined;
   const data = isJsonObject(rest["data"] ?? null) ? (rest["data"] as JsonObject) : {};
   const encoded = Object.fromEntries(
-    Object.entries(written ?? {}).map(([key, value]) => [key, Buffer.from(String(value)).toString("base64")]),
+    Object.entries(texts ?? {}).map(([key, value]) => [key, Buffer.from(String(value)).toString("base64")]),
   );
   return {
     ...withProtocols(rest, kindOf(object)),

@@ -150,6 +150,29 @@ test("B03 S02 a link that leads outside stops its App with E_SYMLINK, and no oth
   assert.equal(answers.get(good.key)?.answered.kind, "rendered");
 });
 
+test("B03 S45 links that lead round, and links that double with each folder, end an App's render in bounded work", async (t) => {
+  const doubling = Array.from({ length: 25 }, (_, level): Files => {
+    const next = { link: `../f${level + 1}` };
+    return { [`f${level}/a`]: next, [`f${level}/b`]: next };
+  });
+  const tree = await folder(t, {
+    "round/l": { link: "." },
+    "round/m": { link: "../round" },
+    ...Object.assign({}, ...doubling),
+    "f25/README": "nothing to deploy",
+    "good/cm.yaml": configMap("a"),
+  });
+  let lists = 0;
+  const counting: Tree = { ...tree, list: (path) => ((lists += 1), tree.list(path)) };
+  const asked = [request("round"), request("f0"), request("good")];
+  const answers = await opened(counting).renders.answer(asked, signal);
+  const codes = asked
+    .map(({ key }) => answers.get(key)?.answered)
+    .map((answer) => (answer?.kind === "failed" ? answer.code : answer?.kind));
+  assert.deepEqual(codes, ["E_SYMLINK", "E_LIMIT", "rendered"]);
+  assert.ok(lists < 5_000, `${lists} folders were listed`);
+});
+
 test("what is wrong with an App is its answer, and what is wrong for good is not tried twice", async (t) => {
   const tree = await folder(t, {
     ...under("broken", { ...chart, "templates/cm.yaml": "{{ fail }}" }),
