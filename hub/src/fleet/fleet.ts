@@ -40,6 +40,19 @@ export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
 export { allowedRemote } from "./remotes.ts";
+export type {
+  Amount,
+  Gate,
+  GateKind,
+  GatePace,
+  ImmediatePolicy,
+  RolloutPolicy,
+  Span,
+  WavePolicy,
+  WavesPolicy,
+  Weekday,
+  Window,
+} from "./rollout-policy.ts";
 export { fleetKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type FleetFile = { readonly source: string; readonly path: string; readonly text: string };
