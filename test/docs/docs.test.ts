@@ -200,7 +200,8 @@ test("language.md has every field of rollouts with its default, but for those th
     const inner = bare(shape);
     if (inner.is !== "object") return [];
     return Object.entries(inner.fields).flatMap(([name, field]) => {
-      const deeper = field.notYet === undefined && field.shape.is === "object" ? walk(field.shape, `${at}${name}.`) : [];
+      const deeper =
+        name !== "clusters" && field.notYet === undefined && field.shape.is === "object" ? walk(field.shape, `${at}${name}.`) : [];
       return deeper.length > 0 ? deeper : [[`${at}${name}`, field] as const];
     });
   };
@@ -211,7 +212,7 @@ test("language.md has every field of rollouts with its default, but for those th
   for (const [name, field] of [...rollout, ...walk(wave), ...walk(gate)]) {
     const inSentence = sentences.includes(name) || field.notYet !== undefined;
     assert.ok(told.has(name) || (inSentence && language.prose.includes(`\`${name}\``)), `language.md does not speak of ${name}`);
-    if (field.default !== undefined && !inSentence && name !== "clusters") assert.deepEqual(told.get(name), field.default, name);
+    if (field.default !== undefined && !inSentence) assert.deepEqual(told.get(name), field.default, name);
   }
 });
 
