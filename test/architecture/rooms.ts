@@ -17,7 +17,7 @@ export const rooms = {
   "hub/src/fleet": pure("hub/src/yaml"),
   "hub/src/resolve": pure("hub/src/fleet"),
   "hub/src/admit": pure("hub/src/fleet", "hub/src/resolve"),
-  "hub/src/rollout": pure(),
+  "hub/src/rollout": pure("hub/src/fleet"),
   "hub/src/bundle": pure(),
   "hub/src/acts": pure(),
   "hub/src/view": pure("hub/src/yaml"),

@@ -10,7 +10,8 @@ import { exits } from "@muster/hub/cli/exits";
 import { readConfig } from "@muster/hub/config/config";
 import { parseFleetFile } from "@muster/hub/fleet/fleet";
 import { durationMs } from "@muster/hub/fleet/names";
-import type { Field, Fields } from "@muster/hub/fleet/shape";
+import { wavesShape } from "@muster/hub/fleet/rollout-table";
+import type { Field, Fields, Shape } from "@muster/hub/fleet/shape";
 import { fleetKinds, kindTables } from "@muster/hub/fleet/tables";
 import { guardLimits } from "@muster/proto/model/evidence";
 import { sourceFiles } from "../architecture/imports.ts";
@@ -189,6 +190,29 @@ test("language.md has every field of every kind with its default", () => {
       assert.ok(told.has(name), `language.md does not speak of ${kind} ${name}`);
       if (field.default !== undefined) assert.deepEqual(told.get(name), field.default, `${kind} ${name}`);
     }
+  }
+});
+
+test("language.md has every field of rollouts with its default, but for those that a sentence tells", () => {
+  const told = defaultsIn(language);
+  const bare = (shape: Shape): Shape => (shape.is === "coded" ? bare(shape.of) : shape.is === "list" ? bare(shape.of) : shape);
+  const walk = (shape: Shape, at = ""): readonly (readonly [string, Field])[] => {
+    const inner = bare(shape);
+    if (inner.is !== "object") return [];
+    return Object.entries(inner.fields).flatMap(([name, field]) => {
+      const deeper =
+        name !== "clusters" && field.notYet === undefined && field.shape.is === "object" ? walk(field.shape, `${at}${name}.`) : [];
+      return deeper.length > 0 ? deeper : [[`${at}${name}`, field] as const];
+    });
+  };
+  const rollout = walk(wavesShape);
+  const [wave, gate] = ["waves", "gates"].map((name) => rollout.find(([each]) => each === name)?.[1].shape);
+  assert.ok(wave && gate && rollout.length > 10);
+  const sentences = ["gates", "waves", "window.days", "window.from", "window.to", "interval", "inconclusiveFor", "errorLimit"];
+  for (const [name, field] of [...rollout, ...walk(wave), ...walk(gate)]) {
+    const inSentence = sentences.includes(name) || field.notYet !== undefined;
+    assert.ok(told.has(name) || (inSentence && language.prose.includes(`\`${name}\``)), `language.md does not speak of ${name}`);
+    if (field.default !== undefined && !inSentence) assert.deepEqual(told.get(name), field.default, name);
   }
 });
 

@@ -21,7 +21,7 @@ import {
 } from "../fleet/fleet.ts";
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
-import { resolve, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { resolve, rolloutWarnings, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
 import { fieldPlace, PlaceFinder } from "./places.ts";
 import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 import { contentKey } from "./sources/content.ts";
@@ -268,7 +268,8 @@ export async function lintOffline(path: string, signal: AbortSignal): Promise<Li
   let best: Linted | undefined;
   for (const root of await rootsOf(resolvePath(path))) {
     const fleet = await readFleetOffline({ repo: root, revision: null, path: "", clusters: null, cluster: null }, signal);
-    const linted = { root, fleet, problems: problemsUnder(fleet.problems, relative(root, resolvePath(path))) };
+    const all = [...fleet.problems, ...rolloutWarnings(fleet.resolution)];
+    const linted = { root, fleet, problems: problemsUnder(all, relative(root, resolvePath(path))) };
     if (best === undefined || misfits(linted) <= misfits(best)) best = linted;
     if (misfits(linted) === 0) break;
   }

@@ -6,7 +6,7 @@ import { ExpressionError, parseTemplate } from "./expression.ts";
 import { nearest } from "./nearest.ts";
 import { durationMs, hasForm, showDuration } from "./names.ts";
 import type { FleetCode } from "./problem.ts";
-import type { Field, Shape } from "./shape.ts";
+import { mapAmong, type Field, type Shape } from "./shape.ts";
 
 export type FieldPath = readonly (string | number)[];
 export type Fault = { readonly code: FleetCode; readonly path: FieldPath; readonly says: string; readonly remedy?: string };
@@ -39,6 +39,12 @@ class Checker {
           path,
           `must be a whole number from ${shape.min} to ${shape.max}`,
         );
+      case "number":
+        return this.#expect(
+          typeof value === "number" && value > shape.above && value <= shape.max,
+          path,
+          `must be a number above ${shape.above} and at most ${shape.max}`,
+        );
       case "choice":
         return this.#choice(shape, value, path);
       case "duration":
@@ -55,6 +61,8 @@ class Checker {
         return this.#either(shape, value, path);
       case "object":
         return this.#object(shape, value, path);
+      case "coded":
+        return this.#coded(shape, value, path);
     }
   }
 
@@ -112,6 +120,7 @@ class Checker {
   #list(shape: Shape & { is: "list" }, value: JsonValue, path: FieldPath): void {
     if (!Array.isArray(value)) return this.#say("E_FIELD", path, `must be a list, not ${kindOf(value)}`);
     const items = value as readonly JsonValue[];
+    if (items.length < (shape.min ?? 0)) return this.#say("E_FIELD", path, "must not be empty");
     if (items.length > shape.max) return this.#say("E_LIMIT", path, `holds more than ${shape.max} entries`);
     items.forEach((item, i) => this.value(shape.of, item, [...path, i]));
   }
@@ -132,10 +141,18 @@ class Checker {
   #either(shape: Shape & { is: "either" }, value: JsonValue, path: FieldPath): void {
     const tries = shape.of.map((each) => check(each, value, path, this.#evaluated));
     if (tries.some((faults) => faults.length === 0)) return;
-    // The nearest: a map that fails inside is better explained by its own faults than by "either or".
-    const inside = tries.find((faults) => faults.every((fault) => fault.path.length > path.length));
+    // The nearest: a map that fails is better explained by its own faults than by "either or".
+    const map = isJsonObject(value) ? mapAmong(shape.of) : undefined;
+    const inside = map === undefined ? undefined : tries[shape.of.indexOf(map)];
     if (inside !== undefined) this.#faults.push(...inside);
     else this.#say("E_FIELD", path, shape.says);
+  }
+
+  #coded({ of, code }: Shape & { is: "coded" }, value: JsonValue, path: FieldPath): void {
+    const before = this.#faults.length;
+    this.value(of, value, path);
+    const found = this.#faults.splice(before);
+    this.#faults.push(...found.map((fault) => (plainCodes.has(fault.code) ? { ...fault, code } : fault)));
   }
 
   #object(shape: Shape & { is: "object" }, value: JsonValue, path: FieldPath): void {
@@ -169,6 +186,9 @@ class Checker {
     return guess;
   }
 }
+
+/** Codes that say no more than that a value does not fit. */
+const plainCodes: ReadonlySet<FleetCode> = new Set(["E_FIELD", "E_DURATION", "E_LIMIT"]);
 
 /** What a value is, never what it says. */
 function kindOf(value: JsonValue): string {

@@ -20,8 +20,12 @@ import {
 import { hasForm, labelName, normalPath } from "./names.ts";
 import { nearest } from "./nearest.ts";
 import type { Place } from "./problem.ts";
+import { rolloutPolicyOf } from "./rollout-reading.ts";
+import { rolloutFaults } from "./rollout-rules.ts";
 import { selectorOf } from "./selector.ts";
-import { apiVersion, documentShape, fleetKinds, isTimeZone, laterKinds, rootSourceName, type FleetKind } from "./tables.ts";
+import { mergeLayers } from "./settings.ts";
+import { apiVersion, documentShape, fleetKinds, laterKinds, rootSourceName, type FleetKind } from "./tables.ts";
+import { isTimeZone } from "./zone.ts";
 
 export type DocumentResult =
   | { readonly document: FleetDocument }
@@ -84,8 +88,23 @@ function extraFaults(kind: FleetKind, raw: JsonObject): Fault[] {
   const source = spec["source"];
   if (kind === "App" && isJsonObject(source))
     faults.push(...escapes(source["path"], ["spec", "source", "path"]), ...withoutRepository(source));
-  if (kind === "Source") faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw));
+  if (kind === "App") faults.push(...layeredRollouts(spec));
+  if (kind === "Source") {
+    faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw));
+    faults.push(...rolloutFaults(spec["defaultRollout"], ["spec", "defaultRollout"]));
+  }
   return faults;
+}
+
+/** A target's rollout counts over the App's: judged is what the two mean together. */
+function layeredRollouts({ rollout = null, targets }: JsonObject): Fault[] {
+  const own = rolloutFaults(rollout, ["spec", "rollout"]);
+  if (own.length > 0 || !Array.isArray(targets)) return own;
+  return (targets as readonly JsonValue[]).flatMap((target, i) => {
+    const said = isJsonObject(target) ? target["rollout"] : undefined;
+    if (said === undefined || said === null) return [];
+    return rolloutFaults(mergeLayers([{ rollout }, { rollout: said }])["rollout"], ["spec", "targets", i, "rollout"]);
+  });
 }
 
 /** A chart's repository is named by the chart or by the Source. */
@@ -212,10 +231,11 @@ function buildSource(filled: JsonObject): Source {
   const spec = part(filled, "spec") as unknown as FilledSource;
   const kind = sourceKinds.find((each) => spec[each] !== null) ?? "git";
   const { revision, path, secretRef, poll: pollMs, submodules, mirrors, remotes } = spec;
+  const defaultRollout = rolloutPolicyOf(part(filled, "spec")["defaultRollout"]);
   const rest = { revision, path: normalPath(path) ?? ".", secretRef, pollMs, submodules, mirrors, remotes };
-  return { name, tenant, kind, url: spec[kind] ?? "", ...rest };
+  return { name, tenant, kind, url: spec[kind] ?? "", ...rest, ...(defaultRollout !== null && { defaultRollout }) };
 }
 
 const sourceKinds = ["git", "oci", "helm"] as const;
-type FilledSource = Omit<Source, "name" | "tenant" | "kind" | "url" | "pollMs"> &
+type FilledSource = Omit<Source, "name" | "tenant" | "kind" | "url" | "pollMs" | "defaultRollout"> &
   Readonly<Record<(typeof sourceKinds)[number], string | null>> & { readonly poll: number };

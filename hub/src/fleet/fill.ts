@@ -11,6 +11,8 @@ export function fill(shape: Shape, value: JsonValue): JsonValue {
       return isJsonObject(value) ? fillFields(shape.fields, value) : value;
     case "list":
       return Array.isArray(value) ? (value as readonly JsonValue[]).map((item) => fill(shape.of, item)) : value;
+    case "coded":
+      return fill(shape.of, value);
     case "duration":
       return typeof value === "string" ? durationMs(value) : value;
     default:

@@ -5,7 +5,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type Pair, type Scalar } from "yaml";
 
 import { nearest } from "./nearest.ts";
-import type { Field, Shape } from "./shape.ts";
+import { mapAmong, type Field, type Shape } from "./shape.ts";
 import { apiVersion, documentShape, fleetKinds } from "./tables.ts";
 
 /** `start` and `end` count UTF-16 units of the text; `line` and `column` from 1. */
@@ -64,7 +64,11 @@ class Mending {
   #value(shape: Shape, node: Node | null): void {
     // What an anchor holds is mended where it stands, for one of its uses could mean another thing.
     if (node === null || isAlias(node)) return;
-    if (shape.is === "object" && isMap<Node, Node | null>(node)) this.#object(shape.fields, node.items);
+    if (shape.is === "coded") return this.#value(shape.of, node);
+    if (shape.is === "either") {
+      const map = isMap(node) ? mapAmong(shape.of) : undefined;
+      if (map !== undefined) this.#value(map, node);
+    } else if (shape.is === "object" && isMap<Node, Node | null>(node)) this.#object(shape.fields, node.items);
     else if (shape.is === "list" && isSeq<Node>(node)) this.#list(shape.of, node.items);
     else if (shape.is === "map" && isMap<Node, Node | null>(node)) for (const { value } of node.items) this.#value(shape.of, value);
     else if (shape.is === "text" && isScalar(node)) this.#quote(node);

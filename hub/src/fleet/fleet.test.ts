@@ -162,8 +162,6 @@ const bad: readonly Row[] = [
     /did you mean Cluster\?/,
   ],
   ["a kind of later", "apiVersion: muster.dev/v1alpha1\nkind: Tenant\n", "E_NOT_SUPPORTED_YET", /Tenant is not supported yet/],
-  ["waves", app("{source: {path: x}, rollout: {waves: []}}"), "E_NOT_SUPPORTED_YET", /spec\.rollout\.waves is not supported yet/],
-  ["waves of a target", onTarget("{group: a, rollout: {waves: []}}"), "E_NOT_SUPPORTED_YET", /spec\.targets\[0\]\.rollout\.waves/],
   [
     "a path and a chart",
     app("{source: {path: x, helm: {repo: 'https://charts.example', chart: a}}}"),

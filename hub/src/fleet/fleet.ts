@@ -35,11 +35,28 @@ export {
 } from "./kinds.ts";
 export { applyFixes, fixesOf, type Fix } from "./fixes.ts";
 export { jsonSchemas } from "./schemas.ts";
+export { groupMembership, waveMembership, type Membership, type Selectable } from "./membership.ts";
 export { nearest } from "./nearest.ts";
 export { fleetCodes, type FleetCode, type Place, type Problem } from "./problem.ts";
 export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
 export { allowedRemote } from "./remotes.ts";
+export { policyFor, wavesFrom } from "./rollout-default.ts";
+export { plainWave, rolloutPolicyOf } from "./rollout-reading.ts";
+export { canaryLabel } from "./rollout-table.ts";
+export type {
+  Amount,
+  Gate,
+  GateKind,
+  GatePace,
+  ImmediatePolicy,
+  RolloutPolicy,
+  Span,
+  WavePolicy,
+  WavesPolicy,
+  Weekday,
+  Window,
+} from "./rollout-policy.ts";
 export { fleetKinds, rootSourceName, type FleetKind } from "./tables.ts";
 
 export type FleetFile = { readonly source: string; readonly path: string; readonly text: string };

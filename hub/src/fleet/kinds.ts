@@ -4,6 +4,7 @@ import type { AgentPolicy, IgnoreRule } from "@muster/proto/model/bundle";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
 import type { Place, Problem } from "./problem.ts";
+import type { RolloutPolicy } from "./rollout-policy.ts";
 import type { Selector } from "./selector.ts";
 import type { FleetKind } from "./tables.ts";
 
@@ -87,6 +88,8 @@ export type Source = {
   readonly submodules: boolean;
   readonly mirrors: readonly string[];
   readonly remotes: readonly AllowedRemote[];
+  /** For its Apps that say nothing of their own. */
+  readonly defaultRollout?: RolloutPolicy;
 };
 
 export type FleetDocument = { readonly key: string; readonly place: Place } & (
@@ -152,4 +155,6 @@ export type Settings = {
   readonly helm: HelmSettings;
   readonly kustomize: KustomizeSettings;
   readonly sync: SyncSettings;
+  /** Null: nothing is said. */
+  readonly rollout: RolloutPolicy | null;
 };

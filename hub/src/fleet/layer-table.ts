@@ -1,7 +1,8 @@
 // What an App and each of its targets may say alike: the fields that merge, layer over layer.
 
 import { jsonPointer, labelName, relativePath, releaseName, subdomainName } from "./names.ts";
-import { flag, listOf, mapOf, object, objectName, template, text, type Field, type Fields, type Shape } from "./shape.ts";
+import { rolloutShape } from "./rollout-table.ts";
+import { flag, listOf, mapOf, object, objectName, template, text, type Fields, type Shape } from "./shape.ts";
 
 const path: Shape = { is: "text", pattern: relativePath, template: true, says: "must be a relative path" };
 const seconds = 1000;
@@ -125,22 +126,6 @@ const syncFields: Fields = {
   ignore: { shape: listOf(ignoreRule), default: [], description: "Fields that others own." },
 };
 
-const rolloutNames =
-  "waves gates perSite progressDeadline degradedFor inClusterDeadline onFailure onClusterFailure supersede rollback before after".split(
-    " ",
-  );
-const rolloutField: Field = {
-  shape: text,
-  notYet: "this version releases to all clusters at once; leave it out, or write rollout: immediate",
-  description: "Not supported yet.",
-};
-
-const rolloutShape: Shape = {
-  is: "either",
-  of: [{ is: "choice", of: ["immediate"] }, object(Object.fromEntries(rolloutNames.map((each) => [each, rolloutField])))],
-  says: "must be immediate: waves and gates are not supported yet",
-};
-
 const namespaceShape: Shape = {
   is: "text",
   pattern: labelName,
@@ -155,7 +140,7 @@ export const sharedFields: Fields = {
   helm: { shape: object(helmFields), default: {}, description: "Settings of a Helm chart." },
   kustomize: { shape: object(kustomizeFields), default: {}, description: "Settings of a kustomization." },
   sync: { shape: object(syncFields), default: {}, description: "How the agent keeps it in sync." },
-  rollout: { shape: rolloutShape, default: {}, description: "immediate, the only kind of rollout in this version." },
+  rollout: { shape: rolloutShape, default: {}, description: "How a change goes through the fleet: immediate, or in waves." },
 };
 
 export const revisionShape: Shape = {

@@ -43,6 +43,7 @@ export function durationMs(text: string): number | null {
 
 /** `10m` for 600,000: how a duration is said in messages and schemas. */
 export function showDuration(ms: number): string {
+  if (ms === 0) return "0s";
   for (const unit of ["d", "h", "m", "s"]) {
     const size = unitMs[unit] ?? 1;
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;

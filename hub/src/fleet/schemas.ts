@@ -2,6 +2,7 @@
 
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
 import { duration } from "./names.ts";
+import { sharedShapes } from "./rollout-table.ts";
 import type { Field, Fields, Shape } from "./shape.ts";
 import { documentShape, fleetKinds, kindTables, type FleetKind } from "./tables.ts";
 
@@ -11,16 +12,40 @@ export function jsonSchemas(): Readonly<Record<string, JsonObject>> {
 }
 
 function schemaOfKind(kind: FleetKind): JsonObject {
+  const whole = inlineSchemaOf(documentShape(kind));
+  const defs = defsOf(whole);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `https://muster.dev/schemas/v1alpha1/${kind.toLowerCase()}.schema.json`,
     title: `Muster ${kind}`,
     description: kindTables[kind].description,
-    ...schemaOf(documentShape(kind)),
+    ...whole,
+    ...(Object.keys(defs).length > 0 && { $defs: defs }),
   };
 }
 
+const names = new Map<Shape, string>(Object.entries(sharedShapes).map(([name, shape]) => [shape, name]));
+
+/** The shared shapes that a schema refers to, and those that these refer to. */
+function defsOf(schema: JsonObject): JsonObject {
+  const found: Record<string, JsonObject> = {};
+  const look = (within: JsonObject): void => {
+    for (const [, name = ""] of JSON.stringify(within).matchAll(/"#\/\$defs\/(\w+)"/g)) {
+      const shape = Object.entries(sharedShapes).find(([each]) => each === name)?.[1];
+      if (shape === undefined || Object.hasOwn(found, name)) continue;
+      look((found[name] = inlineSchemaOf(shape)));
+    }
+  };
+  look(schema);
+  return found;
+}
+
 function schemaOf(shape: Shape): JsonObject {
+  const name = names.get(shape);
+  return name === undefined ? inlineSchemaOf(shape) : { $ref: `#/$defs/${name}` };
+}
+
+function inlineSchemaOf(shape: Shape): JsonObject {
   switch (shape.is) {
     case "text":
       return textSchema(shape);
@@ -28,12 +53,14 @@ function schemaOf(shape: Shape): JsonObject {
       return { type: "boolean" };
     case "integer":
       return { type: "integer", minimum: shape.min, maximum: shape.max };
+    case "number":
+      return { type: "number", exclusiveMinimum: shape.above, maximum: shape.max };
     case "choice":
       return { enum: shape.of };
     case "duration":
       return { type: "string", pattern: anchored(duration) };
     case "list":
-      return { type: "array", items: schemaOf(shape.of), maxItems: shape.max };
+      return { type: "array", items: schemaOf(shape.of), ...(shape.min !== undefined && { minItems: shape.min }), maxItems: shape.max };
     case "map":
       return {
         type: "object",
@@ -44,6 +71,8 @@ function schemaOf(shape: Shape): JsonObject {
       return { type: "object" };
     case "either":
       return { anyOf: shape.of.map(schemaOf) };
+    case "coded":
+      return schemaOf(shape.of);
     case "object":
       return { ...objectSchema(shape.fields), ...shape.rule?.schema };
   }

@@ -7,6 +7,9 @@ import { ExpressionError, parseTemplate, refsOf, type Ref } from "./expression.t
 import { fillFields } from "./fill.ts";
 import type { HelmSettings, KustomizeSettings, Layer, Settings, SyncSettings } from "./kinds.ts";
 import { normalPath } from "./names.ts";
+import type { RolloutPolicy } from "./rollout-policy.ts";
+import { rolloutPolicyOf } from "./rollout-reading.ts";
+import { rolloutFaults } from "./rollout-rules.ts";
 import { settingsShape } from "./tables.ts";
 
 /** Low to high: maps merge deep, lists are replaced, null stays as null and so removes what a chart says. */
@@ -49,9 +52,9 @@ export type SettingsResult = { readonly settings: Settings } | { readonly faults
 export function settingsOf(merged: Layer, scope: Scope, appName: string): SettingsResult {
   const faults: Fault[] = [];
   const value = replace(merged, scope, [], faults) as JsonObject;
-  if (faults.length === 0) faults.push(...check(settingsShape, value, [], true));
+  if (faults.length === 0) faults.push(...check(settingsShape, value, [], true), ...rolloutFaults(value["rollout"], ["rollout"]));
   if (faults.length > 0) return { faults: faults.map(named) };
-  return typed(fillFields(shapeFields, value), appName);
+  return typed(fillFields(shapeFields, value), rolloutPolicyOf(value["rollout"]), appName);
 }
 
 const shapeFields = settingsShape.is === "object" ? settingsShape.fields : {};
@@ -87,7 +90,7 @@ type Filled = {
   readonly sync: Omit<SyncSettings, "timeoutMs"> & { readonly timeout: number };
 };
 
-function typed(filled: JsonObject, appName: string): SettingsResult {
+function typed(filled: JsonObject, rollout: RolloutPolicy | null, appName: string): SettingsResult {
   const { path, revision, namespace, helm, kustomize, sync } = filled as unknown as Filled;
   const { path: below, ...build } = kustomize;
   const whole = normalPath(path, below ?? ".");
@@ -104,6 +107,7 @@ function typed(filled: JsonObject, appName: string): SettingsResult {
       helm: { ...helm, releaseName: helm.releaseName ?? appName },
       kustomize: build,
       sync: { ...rest, timeoutMs: timeout },
+      rollout,
     },
   };
 }

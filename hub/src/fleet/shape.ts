@@ -21,13 +21,17 @@ export type Shape =
     }
   | { readonly is: "flag" }
   | { readonly is: "integer"; readonly min: number; readonly max: number }
+  /** Above `above`, and at most `max`. */
+  | { readonly is: "number"; readonly above: number; readonly max: number }
   | { readonly is: "choice"; readonly of: readonly (string | boolean)[]; readonly notYet?: readonly (string | boolean)[] }
   | { readonly is: "duration"; readonly minMs: number; readonly maxMs: number }
-  | { readonly is: "list"; readonly of: Shape; readonly max: number }
+  | { readonly is: "list"; readonly of: Shape; readonly max: number; readonly min?: number }
   | { readonly is: "map"; readonly of: Shape; readonly keyPattern?: string; readonly code?: FleetCode }
   /** Free data of the user. */
   | { readonly is: "data"; readonly template?: boolean }
   | { readonly is: "either"; readonly of: readonly Shape[]; readonly says: string }
+  /** What is wrong in it has this code, where it would have none of its own: E_FIELD, E_DURATION, E_LIMIT. */
+  | { readonly is: "coded"; readonly code: FleetCode; readonly of: Shape }
   | { readonly is: "object"; readonly fields: Fields; readonly rule?: Rule };
 
 export type Fields = { readonly [name: string]: Field };
@@ -72,6 +76,14 @@ export const listOf = (of: Shape, max = 1000): Shape => ({ is: "list", of, max }
 export const mapOf = (of: Shape): Shape => ({ is: "map", of });
 export const object = (fields: Fields, rule?: Rule): Shape =>
   rule === undefined ? { is: "object", fields } : { is: "object", fields, rule };
+
+export const coded = (code: FleetCode, of: Shape): Shape => ({ is: "coded", code, of });
+
+/** Of what an `either` takes, that which may be a map. */
+export function mapAmong(shapes: readonly Shape[]): Shape | undefined {
+  const bare = (shape: Shape): Shape => (shape.is === "coded" ? bare(shape.of) : shape);
+  return shapes.find((each) => bare(each).is === "object");
+}
 
 export const present = (value: JsonObject, key: string): boolean => Object.hasOwn(value, key) && value[key] !== null;
 export const isGiven = (key: string): JsonObject => ({ required: [key], properties: { [key]: { not: { type: "null" } } } });

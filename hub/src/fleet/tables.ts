@@ -2,6 +2,7 @@
 
 import { labelKey } from "./names.ts";
 import { pathShape, revisionShape, secretName, sharedFields } from "./layer-table.ts";
+import { rolloutShape } from "./rollout-table.ts";
 import { groupSelectorShape, labelsShape, selectorShape } from "./selector.ts";
 import { atMostOne, exactlyOne, flag, listOf, name, object, text, type Field, type Fields, type Shape } from "./shape.ts";
 import { sourceRule } from "./source-rule.ts";
@@ -169,7 +170,7 @@ const sourceKind: KindTable = {
     argocd: { shape: { is: "data" }, notYet: dialect, description: "Settings that Argo CD keeps outside Git." },
     flux: { shape: { is: "data" }, notYet: dialect, description: "Settings that Flux keeps outside Git." },
     fleet: { shape: { is: "data" }, notYet: dialect, description: "Settings that Rancher Fleet keeps outside Git." },
-    defaultRollout: { shape: { is: "choice", of: ["immediate"] }, description: "For Apps of this Source that name none." },
+    defaultRollout: { shape: rolloutShape, description: "For Apps of this Source that say nothing of their own." },
   },
 };
 
@@ -206,13 +207,3 @@ export const settingsShape: Shape = object({
   revision: { shape: revisionShape, description: "source.revision" },
   ...sharedFields,
 });
-
-/** Reads a time zone's name. True when it is one. */
-export function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}

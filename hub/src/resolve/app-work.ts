@@ -178,7 +178,10 @@ export class AppWork implements PartOwner {
 
   /** Finds the clusters to look at. */
   #hear({ slots, sourcesChanged }: Turn): void {
-    if (sourcesChanged) for (const part of this.#parts) part.turned();
+    if (sourcesChanged) {
+      for (const part of this.#parts) part.turned();
+      this.#takeDefaults();
+    }
     for (const { part } of this.#parts) {
       if (part.scope === null) continue;
       part.scope.stale.each((slot) => this.#look.add(slot));
@@ -197,6 +200,15 @@ export class AppWork implements PartOwner {
         if (group.part === part.part) this.#look.add(slot);
       });
       if (part.targeted) part.each((slot) => this.#look.add(slot));
+    }
+  }
+
+  /** A Source's default for rollouts may be another one. */
+  #takeDefaults(): void {
+    for (const group of this.#groups) {
+      const shared = group.verdict?.shared ?? null;
+      if (shared === null || group.settings.rollout !== null) continue;
+      if (shared.rollout !== this.#desk.rollouts.defaultOf(group.part.start.source)) this.#judge.add(group);
     }
   }
 
@@ -257,10 +269,11 @@ export class AppWork implements PartOwner {
 
   #judgeAll(): void {
     if (this.#judge.size > 0) this.#hasToTell = true;
+    const at = { targeted: this.targeted, rollouts: this.#desk.rollouts };
     for (const group of this.#judge) {
       if (!this.#groups.has(group)) continue;
       const answer = this.#desk.requests.answerOf(group.request);
-      const verdict = judgeRender(this.claim, group, answer, this.targeted);
+      const verdict = judgeRender(this.claim, group, answer, at);
       const was = group.verdict;
       const same = was !== undefined && sameData(was.shared, verdict.shared);
       group.verdict = same ? { ...verdict, shared: was.shared } : verdict;

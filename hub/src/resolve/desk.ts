@@ -3,6 +3,7 @@
 import { nearest } from "../fleet/fleet.ts";
 import type { Clusters } from "./clusters.ts";
 import type { RequestBook } from "./request-book.ts";
+import type { Rollouts } from "./rollouts.ts";
 import type { Selections } from "./selections.ts";
 
 export type Desk = {
@@ -10,6 +11,7 @@ export type Desk = {
   readonly selections: Selections;
   readonly requests: RequestBook;
   readonly sources: SourceNames;
+  readonly rollouts: Rollouts;
 };
 
 /** The names of Sources. */

@@ -3,6 +3,7 @@
 
 import type { ClusterName } from "@muster/proto/model/identity";
 import {
+  appDocument,
   mergeLayers,
   refsIn,
   settingsOf,
@@ -18,6 +19,7 @@ import type { Part } from "./claim.ts";
 import type { Desk } from "./desk.ts";
 import { Base, type Group, type GroupOwner } from "./group.ts";
 import type { LayerOrigin } from "./placements.ts";
+import { groupsNamed, notYet, rolloutsIn } from "./rollouts.ts";
 import { capabilitiesOf, renderRequest, withCapabilities, type Start } from "./request.ts";
 import type { Selecting, Selection } from "./selections.ts";
 import { SlotMap } from "./slots.ts";
@@ -31,6 +33,9 @@ type Prepared = {
   readonly layers: readonly LayerOrigin[];
   readonly bases: Map<string, Base>;
 };
+
+/** A ClusterGroup that waves name, with the first place that does. */
+type Ring = { readonly group: string; readonly at: string; readonly selection: Selection; readonly user: Selecting };
 
 /** What a PartWork belongs to. */
 export type PartOwner = GroupOwner & {
@@ -55,6 +60,8 @@ export class PartWork implements Selecting {
   readonly #faults = new SlotMap<readonly Fault[]>();
   readonly #faultsOf = new Map<string, readonly Fault[]>();
   #faultsOfNobody: readonly Fault[] = [];
+  /** Named in the waves of its rollout: nothing moves while one of them is not there. */
+  #rings: readonly Ring[] = [];
   #blocked: boolean;
 
   constructor(part: Part, desk: Desk, owner: PartOwner) {
@@ -62,10 +69,12 @@ export class PartWork implements Selecting {
     this.#desk = desk;
     this.#owner = owner;
     this.#selections = part.app.targets.map(({ select }) => desk.selections.use(select, this));
+    this.#takeRings();
     this.#blocked = this.#isBlocked();
   }
 
   close(): void {
+    for (const { selection, user } of this.#rings) this.#desk.selections.release(selection, user);
     for (const selection of new Set(this.#selections)) this.#desk.selections.release(selection, this);
   }
 
@@ -83,6 +92,7 @@ export class PartWork implements Selecting {
   }
 
   turned(): void {
+    this.#takeRings();
     const blocked = this.#isBlocked();
     if (blocked !== this.#blocked) this.#owner.lookAtAll(this);
     this.#blocked = blocked;
@@ -136,6 +146,14 @@ export class PartWork implements Selecting {
     const unknown = this.#desk.sources.unknown(this.part.app.origin.source);
     if (unknown !== null) found.push(this.#problem("E_SOURCE_UNKNOWN", "error", `spec.source.source ${unknown}`));
     this.#selections.forEach((selection, i) => found.push(...this.#nobody(selection, i)));
+    for (const { at, group, selection } of this.#rings)
+      if (selection.missing)
+        found.push(this.#problem("E_UNKNOWN_GROUP", "error", `${at} names the ClusterGroup ${group}, which does not exist`));
+    for (const { at, policy } of rolloutsIn(this.part.app)) {
+      const { place } = this.part;
+      const subject = appDocument(this.part.app.key);
+      if (policy.kind === "waves") found.push({ ...notYet(subject, at), place, subject });
+    }
     for (const fault of this.#faultsOfNobody) found.push(this.#refusal(fault, null));
     this.#faults.each((faults, slot) => {
       const name = this.#desk.clusters.at(slot)?.name ?? null;
@@ -145,7 +163,24 @@ export class PartWork implements Selecting {
   }
 
   #isBlocked(): boolean {
-    return this.#selections.some(({ missing }) => missing) || this.#desk.sources.unknown(this.part.app.origin.source) !== null;
+    const missing = [...this.#selections, ...this.#rings.map(({ selection }) => selection)].some((each) => each.missing);
+    return missing || this.#desk.sources.unknown(this.part.app.origin.source) !== null;
+  }
+
+  #takeRings(): void {
+    const { app, start } = this.part;
+    const written = rolloutsIn(app);
+    const policy = this.#desk.rollouts.defaultOf(start.source);
+    const inherited = policy === null ? [] : [{ at: `spec.defaultRollout of Source ${start.source}`, policy }];
+    const named = groupsNamed([...written, ...inherited]);
+    const same = named.size === this.#rings.length && this.#rings.every(({ at, group }) => named.get(group) === at);
+    if (same) return;
+    const was = this.#rings;
+    this.#rings = [...named].map(([group, at]) => {
+      const user = { flipped: () => {}, turned: () => this.turned() };
+      return { group, at, user, selection: this.#desk.selections.use({ by: "group", group }, user) };
+    });
+    for (const { selection, user } of was) this.#desk.selections.release(selection, user);
   }
 
   /** The combination of targets that match a cluster; undefined where none does. */

@@ -4,7 +4,7 @@ import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { AgentPolicy } from "@muster/proto/model/bundle";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import type { Place } from "../fleet/fleet.ts";
+import type { Place, RolloutPolicy } from "../fleet/fleet.ts";
 import type { Clusters } from "./clusters.ts";
 import { sameData } from "./same.ts";
 import type { SlotMap } from "./slots.ts";
@@ -32,6 +32,8 @@ export type Placement = {
   readonly onLeave: "orphan" | "delete";
   /** What becomes of it when its parent goes. */
   readonly withParent: "delete" | "orphan";
+  /** How a change goes through the fleet, as the App or its Source says; null: nothing is said. Equal policies are one object. */
+  readonly rollout: RolloutPolicy | null;
 };
 
 /** What the Placements of one Variant and policy have in common. */
@@ -65,6 +67,7 @@ export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: rea
     source: shared.source,
     onLeave: shared.onLeave,
     withParent: shared.withParent,
+    rollout: shared.rollout,
   };
 }
 
@@ -78,6 +81,7 @@ export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]):
     was.source === now.source &&
     was.onLeave === now.onLeave &&
     was.withParent === now.withParent &&
+    was.rollout === now.rollout &&
     sameData(was.policy, now.policy) &&
     sameData(was.layers, now.layers) &&
     sameData(was.ancestors, now.ancestors) &&

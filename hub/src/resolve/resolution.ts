@@ -2,7 +2,7 @@
 
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import type { Place, Problem } from "../fleet/fleet.ts";
+import type { ClusterGroup, Place, Problem } from "../fleet/fleet.ts";
 import type { ResolvedCluster } from "./clusters.ts";
 import type { Placements } from "./placements.ts";
 import type { RenderRequest } from "./request.ts";
@@ -30,6 +30,8 @@ export type Resolution = {
   readonly requests: ReadonlyMap<Digest, RenderRequest>;
   /** Sorted by name. */
   readonly clusters: readonly ResolvedCluster[];
+  /** By name. */
+  readonly groups: ReadonlyMap<string, ClusterGroup>;
   /** Sorted by key. */
   readonly apps: readonly ResolvedApp[];
   readonly problems: readonly Problem[];

@@ -22,6 +22,7 @@ import { ProblemList } from "./problem-list.ts";
 import { RequestBook } from "./request-book.ts";
 import type { RenderAnswer } from "./request.ts";
 import type { Resolution } from "./resolution.ts";
+import { Rollouts } from "./rollouts.ts";
 import { keepMap, keepSet } from "./same.ts";
 import { SlotSet } from "./slots.ts";
 import { Selections } from "./selections.ts";
@@ -54,7 +55,13 @@ export class ResolverState {
 
   constructor() {
     const clusters = this.#clusters;
-    this.#desk = { clusters, selections: new Selections(clusters), requests: new RequestBook(), sources: new SourceNames() };
+    this.#desk = {
+      clusters,
+      selections: new Selections(clusters),
+      requests: new RequestBook(),
+      sources: new SourceNames(),
+      rollouts: new Rollouts(),
+    };
     this.#family = new FamilyTree(this.#desk);
     this.#book = new PlacementBook(clusters);
   }
@@ -133,9 +140,11 @@ export class ResolverState {
   /** Every Source that documents lie in exists, also one without a document of its own. */
   #takeSources({ added, removed }: DocumentDiff, { documents, sources = [] }: FleetModel): boolean {
     if (this.#serial > 1 && added.length + removed.length === 0) return false;
-    const names = new Set<string>([rootSourceName, ...sources, ...this.#keys.of("Source").map(({ value }) => value.name)]);
+    const declared = this.#keys.of("Source");
+    const names = new Set<string>([rootSourceName, ...sources, ...declared.map(({ value }) => value.name)]);
     for (const { place } of documents) names.add(place.source);
-    return this.#desk.sources.update(names);
+    const rolloutsChanged = this.#desk.rollouts.update(declared);
+    return this.#desk.sources.update(names) || rolloutsChanged;
   }
 
   #place(
@@ -180,12 +189,19 @@ export class ResolverState {
     touchedApps: ReadonlySet<AppKey>,
   ): Resolution {
     const lists = [...this.#placings.values()].flatMap(({ work, placing }) => [work.problems, placing.problems]);
-    const whole = [this.#keys.problems, this.#servers.problems(this.#at), family.problems, [...wrong.values()]];
+    const whole = [
+      this.#keys.problems,
+      this.#servers.problems(this.#at),
+      family.problems,
+      this.#desk.rollouts.problems,
+      [...wrong.values()],
+    ];
     return {
       placements: this.#book,
       needs: this.#desk.requests.open.toSorted((a, b) => byCodeUnits(a.key, b.key)),
       requests: this.#desk.requests.requests,
       clusters: this.#clusters.list,
+      groups: this.#groups,
       apps: this.#apps.list,
       problems: this.#problems.sorted([...whole, ...lists]),
       incomplete: this.#knowledge.incomplete,

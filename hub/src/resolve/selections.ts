@@ -1,7 +1,6 @@
 // Which clusters a target selects. Equal selectors are worked out once, and after that only for clusters that changed.
 
-import type { ClusterName } from "@muster/proto/model/identity";
-import { selects, type ClusterGroup, type TargetSelect } from "../fleet/fleet.ts";
+import { groupMembership, selects, type ClusterGroup, type Membership, type TargetSelect } from "../fleet/fleet.ts";
 import type { Clusters, ResolvedCluster } from "./clusters.ts";
 import { SlotSet } from "./slots.ts";
 
@@ -113,18 +112,16 @@ export class Selections {
         return ({ labels }) => selects(select.selector, labels);
       case "group": {
         const group = this.#groups.get(select.group);
-        if (group === undefined) return () => false;
-        const members = this.#membersOf(group);
-        return ({ name, labels }) => members.has(name) || selects(group.selector, labels);
+        return group === undefined ? () => false : this.#membershipOf(group);
       }
     }
   }
 
-  readonly #members = new WeakMap<ClusterGroup, ReadonlySet<ClusterName>>();
+  readonly #memberships = new WeakMap<ClusterGroup, Membership>();
 
-  #membersOf(group: ClusterGroup): ReadonlySet<ClusterName> {
-    const known = this.#members.get(group) ?? new Set(group.members);
-    this.#members.set(group, known);
+  #membershipOf(group: ClusterGroup): Membership {
+    const known = this.#memberships.get(group) ?? groupMembership(group);
+    this.#memberships.set(group, known);
     return known;
   }
 }

@@ -7,10 +7,15 @@ import type { Claim } from "./claim.ts";
 import type { Complaint, Group, GroupVerdict } from "./group.ts";
 import type { Placement, Shared } from "./placements.ts";
 import type { RenderAnswer } from "./request.ts";
+import type { Rollouts } from "./rollouts.ts";
+
+/** `rollouts`: what counts where an App's settings say nothing. */
+export type Standing = { readonly targeted: boolean; readonly rollouts: Rollouts };
 
 /** An App that only renders Apps is placed nowhere. */
-export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | undefined, targeted: boolean): GroupVerdict {
-  const open: GroupVerdict = { shared: targeted ? share(claim, group, null) : null, complete: false, complaint: null };
+export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | undefined, at: Standing): GroupVerdict {
+  const { targeted } = at;
+  const open: GroupVerdict = { shared: targeted ? share(claim, group, at, null) : null, complete: false, complaint: null };
   const { key } = claim;
   const refuse = (code: string, text: Complaint["text"], place?: Problem["place"]): GroupVerdict => ({
     ...open,
@@ -23,7 +28,7 @@ export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | u
   const { release, apps, objectCount } = answer;
   const rendered: GroupVerdict = { shared: null, complete: true, complaint: null };
   if (targeted) {
-    if (objectCount > 0) return { ...rendered, shared: share(claim, group, release) };
+    if (objectCount > 0) return { ...rendered, shared: share(claim, group, at, release) };
     if (apps.length > 0) return rendered;
     return refuse("E_EMPTY_RENDER", (where) => `cannot place App ${key}${where}: its render is empty; what runs there stays`);
   }
@@ -62,7 +67,8 @@ export function showClusters(names: readonly string[]): string {
   return `${names.length === 1 ? "cluster" : "clusters"} ${names.slice(0, namesMax).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function share(claim: Claim, group: Group, release: Digest | null): Shared {
+function share(claim: Claim, group: Group, { rollouts }: Standing, release: Digest | null): Shared {
+  const { rollout } = group.settings;
   return {
     app: claim.key,
     request: group.request.key,
@@ -75,6 +81,7 @@ function share(claim: Claim, group: Group, release: Digest | null): Shared {
     source: group.part.start.source,
     onLeave: group.settings.sync.onLeave,
     withParent: claim.parentSays,
+    rollout: rollout === null ? rollouts.defaultOf(group.part.start.source) : rollouts.keep(rollout),
   };
 }
 
