@@ -93,7 +93,7 @@ export const ops: Actor = { name: "olga", roles: ["sre", "admin"], reason: "a te
 const tickMs = 10 * seconds;
 
 export class Fleet {
-  readonly group: LiveGroup;
+  group: LiveGroup;
   readonly sites = new Map<ClusterName, Site>();
   readonly effects: Effect[] = [];
   readonly ended: Head[] = [];
