@@ -10,7 +10,7 @@ import type { AppVerdict, ClusterVerdict, HeldCluster } from "../admit/admit.ts"
 import { settleContent } from "../bundle/bundle.ts";
 import type { Problem } from "../fleet/fleet.ts";
 import type { Placement, ResolvedCluster } from "../resolve/resolve.ts";
-import { releaseImmediately, type Want } from "../rollout/rollout.ts";
+import { releaseImmediately, type Moving } from "../rollout/rollout.ts";
 import type { ReleasedRow } from "../store/store.ts";
 import type { Decided, Held, Waiting } from "./fleet-state.ts";
 import type { Member } from "./memory.ts";
@@ -100,7 +100,7 @@ function isDone(member: Member, app: AppKey): boolean {
 
 const approvalsOf = (member: Member): HeldCluster["approvals"] => member.approvals;
 
-function wantOf({ app, placement, release }: Extract<AppVerdict, { kind: "admit" }>, member: Member | undefined): Want[] {
+function wantOf({ app, placement, release }: Extract<AppVerdict, { kind: "admit" }>, member: Member | undefined): Moving[] {
   const current = member?.released.get(app);
   const { policy, cluster, auto } = placement;
   if (current !== undefined && samePin(current, { release, policy })) return [];
@@ -127,7 +127,7 @@ const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
 
 type Why = Omit<Waiting, "since">;
 
-function whyWaiting(verdict: AppVerdict, wants: readonly Want[], moves: ReadonlySet<AppKey>, input: DecideInput): Why | undefined {
+function whyWaiting(verdict: AppVerdict, wants: readonly Moving[], moves: ReadonlySet<AppKey>, input: DecideInput): Why | undefined {
   const pause = verdict.kind === "keep" ? undefined : pausing(input.pauses, { cluster: input.cluster.name, app: verdict.app }, input.now);
   if (pause !== undefined) return { reason: "Paused", message: pauseMessage(pause) };
   switch (verdict.kind) {

@@ -1,24 +1,25 @@
-// When a changed pin reaches which cluster. The policy `immediate` releases everywhere at once; waves, gates and budgets are further
-// policies behind this same face: a pure step from what is wanted to what is released now.
+// When a changed pin reaches which cluster: by waves, through gates, within budgets. `step` decides, event by event; `wantsOf` and `allocate`
+// say who is next. What is `immediate` is released everywhere at once and knows no rollout.
 
-import type { Digest } from "@muster/proto/model/digest";
-import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import type { ReasonCode } from "@muster/proto/model/reasons";
-
-/** One App on one cluster whose admitted pin differs from the released one. */
-export type Want = { readonly app: AppKey; readonly cluster: ClusterName; readonly pin: Digest; readonly auto: boolean };
-
-export type Release = { readonly app: AppKey; readonly cluster: ClusterName; readonly pin: Digest };
-export type Wait = { readonly app: AppKey; readonly cluster: ClusterName; readonly reason: ReasonCode; readonly message: string };
-export type Decision = { readonly releases: readonly Release[]; readonly waits: readonly Wait[] };
-
-/** Releases all that moves by itself; what has `sync.auto: false` waits for a hand. */
-export function releaseImmediately(wants: readonly Want[]): Decision {
-  const releases: Release[] = [];
-  const waits: Wait[] = [];
-  for (const { app, cluster, pin, auto } of wants) {
-    if (auto) releases.push({ app, cluster, pin });
-    else waits.push({ app, cluster, reason: "WaitingForHand", message: "sync.auto is false" });
-  }
-  return { releases, waits };
-}
+export type { Change, Group } from "./draft.ts";
+export { dueAt } from "./due.ts";
+export type { Actor, Effect, HandEvent, Notice, Refusal, RolloutEvent, Target } from "./events.ts";
+export { LiveGroup } from "./group.ts";
+export { releaseImmediately, type Moving } from "./immediate.ts";
+export {
+  rolloutName,
+  type GateState,
+  type GroupHead,
+  type GroupId,
+  type Head,
+  type Now,
+  type Phase,
+  type RolloutKind,
+  type Wave,
+} from "./head.ts";
+export { isReleased, pinFor, type Hindrance, type Member, type Participant, type Seen } from "./member.ts";
+export { baseOf, pinAt, type Passed } from "./passed.ts";
+export { reasonOf, type MemberReason } from "./reasons.ts";
+export { revertOf, targetOf, type Aim, type Yield } from "./target.ts";
+export { step, type Step } from "./step.ts";
+export { allocate, wantsOf, type Limits, type Want } from "./wants.ts";
