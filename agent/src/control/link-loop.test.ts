@@ -478,6 +478,7 @@ const appStatus = (name: string, messageChars = 0): AppStatus => ({
   drift: [],
   inventoryEmpty: false,
   held: null,
+  soak: null,
 });
 
 test("a full report that fits one message is one, and complete", { timeout }, async (t) => {

@@ -233,6 +233,7 @@ export class LinkLoop {
         return this.#outgoing.ring();
       case "command":
         return this.#obedience.hear(message.envelope, { trust: this.#trust, epoch: this.#accepted?.epoch ?? 0 }, { link, session, signal });
+      case "observe":
       case "throttle":
         return;
     }

@@ -40,7 +40,7 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     this.#options = options;
     for (const [app, record] of options.site.cache.outbox.entries()) {
-      const status = record as unknown as AppStatus;
+      const status = { ...(record as unknown as AppStatus), soak: null };
       this.#published.set(app as AppKey, status);
       options.site.drifts.restore(app as AppKey, status.drift);
     }

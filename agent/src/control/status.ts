@@ -60,6 +60,7 @@ export function statusOf(site: Site, state: AppState, damping: Damping): StatusN
       drift: site.drifts.of(state.app),
       inventoryEmpty,
       held: reason === "GuardHeld" && state.phase.kind === "guarded" ? state.phase.digest : null,
+      soak: null,
     },
     applied,
     againMs: waits.length === 0 ? null : Math.min(...waits),
