@@ -1,7 +1,7 @@
 // Kinds of widespread add-ons: cert-manager, Argo Rollouts, Flux, External Secrets, Sealed Secrets, Knative, Crossplane.
 
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { at, textAt } from "../fields.ts";
+import { at, textAt } from "@muster/proto/model/members";
 import { byCondition, degraded, healthy, minute, progressing, suspended, type Rule, type Verdict } from "../verdict.ts";
 
 export const certificate: Rule = (object, moment) => {
