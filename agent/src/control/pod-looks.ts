@@ -7,6 +7,7 @@ import type { JsonObject } from "@muster/proto/model/json";
 
 import type { Mapping } from "../kube/kube.ts";
 import { isOwnedBy, newestPods, podSight, readingOf, soakBounds, type NewestPods, type WorkloadSample } from "../soak/soak.ts";
+import { seenOf } from "./sightings.ts";
 import type { Site } from "./site.ts";
 
 type Known = { readonly version: string; readonly newest: NewestPods };
@@ -70,7 +71,8 @@ export class PodLooks {
         showIdentity(identity),
         `${showIdentity(identity)}: which of its pods are new is not known yet`,
       );
-    if (`${String(uidOf(found.object))} ${generationOf(found.object)}` === version) this.#known.set(key, { version, newest });
+    const { uid, generation } = seenOf(found.object);
+    if (`${uid} ${generation}` === version) this.#known.set(key, { version, newest });
     return newest;
   }
 

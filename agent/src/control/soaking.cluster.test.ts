@@ -100,7 +100,11 @@ before(async () => {
   await fares("stranger", 9, { state: { waiting: { reason: "CrashLoopBackOff" } } });
   await kubectl(["annotate", "deployment", "web", "-n", "shop", "deployment.kubernetes.io/revision=1"]);
   await setStatus("deployment", "web", {
-    ...{ observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 },
+    observedGeneration: 1,
+    replicas: 1,
+    updatedReplicas: 1,
+    readyReplicas: 1,
+    availableReplicas: 1,
     conditions: [
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
