@@ -69,6 +69,7 @@ async function runAgent(config: AgentConfig, log: AgentLog, signal: AbortSignal)
     now: Date.now,
     onStatus: ({ app }) => link.changed(app),
     onForgotten: (app) => link.forgot(app),
+    onProven: (app) => link.changed(app),
     onMissing: () => link.lost(),
   });
   const held = await readHeld(cache, trust, audience, log);

@@ -4,10 +4,12 @@
 import type { Bundle } from "@muster/proto/model/bundle";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey } from "@muster/proto/model/identity";
-import type { AppStatus } from "@muster/proto/model/status";
+import type { ObservedApp } from "@muster/proto/model/session";
+import type { AppStatus, Soak } from "@muster/proto/model/status";
 
 import type { Cache } from "../cache/cache.ts";
 import type { Kube } from "../kube/kube.ts";
+import { soakTimes } from "../soak/soak.ts";
 import { AppRecords } from "./app-records.ts";
 import { AppStates } from "./app-state.ts";
 import { Attempts } from "./attempts.ts";
@@ -24,6 +26,7 @@ import { Reporter } from "./report.ts";
 import { Rounds } from "./rounds.ts";
 import { Sightings } from "./sightings.ts";
 import { failureText, siteBounds, type Site } from "./site.ts";
+import { Soaking } from "./soaking.ts";
 import { Watches } from "./watches.ts";
 
 export type Body = {
@@ -33,6 +36,10 @@ export type Body = {
   statuses(): ReadonlyMap<AppKey, AppStatus>;
   /** Compares everything again now, and tries again what was refused. */
   recheck(): void;
+  /** What a rollout watches from now on; `again` in the first list of a session, whose hub may not know what was told before. */
+  observe(apps: readonly ObservedApp[], again: boolean): void;
+  /** For how long an App is well with a pin that is watched; null when it is not. */
+  soakOf(app: AppKey, pin: Digest): Soak | null;
   /** What it does on command. */
   readonly deeds: Deeds;
   /** Runs until aborted and drained. */
@@ -58,6 +65,11 @@ export type BodyOptions = {
    */
   readonly healthyAfterMs?: number;
   readonly degradedAfterMs?: number;
+  /** An App that is watched was well for as long as is asked for: its status is to be reported again. */
+  readonly onProven?: (app: AppKey) => void;
+  /** Milliseconds that only rise, whatever the wall clock does; and how often the pods of what is watched are looked at. */
+  readonly monotonicMs?: () => number;
+  readonly podLooksEveryMs?: number;
 };
 
 export function createBody(options: BodyOptions): Body {
@@ -79,6 +91,7 @@ export function createBody(options: BodyOptions): Body {
     turns: new Turns(),
     policies: new Map(),
     scaled: new Set(),
+    crashes: new Map(),
     now: options.now,
     log: options.log,
     onLost: (digests) => options.onMissing?.(digests),
@@ -91,9 +104,18 @@ export function createBody(options: BodyOptions): Body {
   const healer = new Healer(site);
   const eyes = eyesOf(site, healer, () => rounds.wake(), changed);
   const watches = new Watches(() => site, eyes);
+  const soaking = new Soaking({
+    site,
+    states,
+    monotonicMs: options.monotonicMs ?? (() => performance.now()),
+    everyMs: options.podLooksEveryMs ?? soakTimes.everyMs,
+    onNews: (app) => reporter.dirty(app, "now"),
+    onProven: (app) => options.onProven?.(app),
+  });
   const reporter = new Reporter({
     site,
     states,
+    onLook: (state, found) => soaking.judged(state, found),
     damping: { healthyAfterMs: options.healthyAfterMs ?? 2_000, degradedAfterMs: options.degradedAfterMs ?? 30_000 },
     onStatus: options.onStatus,
     onHealthy: (app, pin) => {
@@ -120,6 +142,8 @@ export function createBody(options: BodyOptions): Body {
     },
     statuses: () => reporter.statuses,
     recheck,
+    observe: (apps, again) => soaking.observe(apps, again),
+    soakOf: (app, pin) => soaking.soakOf(app, pin),
     deeds: {
       inspect: (args, signal) => inspect(site, states, args, signal),
       redeliver: async ({ app }) => {
@@ -135,7 +159,7 @@ export function createBody(options: BodyOptions): Body {
       if (signal.aborted) first.resolve();
       else signal.addEventListener("abort", () => first.resolve(), { once: true });
       await first.promise;
-      await Promise.all([watches.run(signal), healer.run(signal), reporter.run(signal), rounds.run(signal)]);
+      await Promise.all([watches.run(signal), healer.run(signal), reporter.run(signal), rounds.run(signal), soaking.run(signal)]);
     },
   };
 }

@@ -18,8 +18,8 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonValue } from "@muster/proto/model/json";
 import { makeRelease, type Release } from "@muster/proto/model/release";
 import { commandPayloadType } from "@muster/proto/model/command";
-import { answersBeats, type FromAgent, type FromHub } from "@muster/proto/model/session";
-import type { AppStatus } from "@muster/proto/model/status";
+import { answersBeats, observes, type FromAgent, type FromHub, type ObservedApp } from "@muster/proto/model/session";
+import type { AppStatus, Soak } from "@muster/proto/model/status";
 import { keyManifestPayloadType, type KeyManifest, type SigningKey } from "@muster/proto/model/trust";
 import { openCache } from "../cache/cache.ts";
 import type { HubLink } from "../link/link.ts";
@@ -119,6 +119,7 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
   };
   const redelivered: AppKey[] = [];
   let rechecks = 0;
+  const observed: { readonly apps: readonly ObservedApp[]; readonly again: boolean }[] = [];
   let sessions = 0;
   let inbox: FromHub[] = [];
   /** Tests put their own answers in the way. */
@@ -167,7 +168,13 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
     audience,
     agentVersion: "0.1.0",
     facts: async () => ({ kubernetesVersion: "v1.36.3", apiVersions: [], agentVersion: "0.1.0" }),
-    body: { accept: (each) => void accepted.push(each), statuses: () => statuses, recheck: () => void (rechecks += 1) },
+    body: {
+      accept: (each) => void accepted.push(each),
+      statuses: () => statuses,
+      recheck: () => void (rechecks += 1),
+      observe: (apps, again) => void observed.push({ apps, again }),
+      soakOf: (app, pin) => (observed.at(-1)?.apps.some((each) => each.app === app && each.pin === pin) ? soak : null),
+    },
     deeds: {
       inspect: () => Promise.reject(new OperationError("notFound", "app", "nothing is here")),
       redeliver: async ({ app }) => {
@@ -198,7 +205,7 @@ async function started(t: TestContext, change: Partial<LinkLoopOptions> = {}) {
   const acks = () => sent.filter((message) => message.kind === "ack");
   await until(() => sent.some(({ kind }) => kind === "hello"));
   const reports = () => sent.filter((message) => message.kind === "status");
-  const state = { cache, hub, loop, statuses, warnings, sent, acks, reports, accepted, fetches, saved, redelivered, until };
+  const state = { cache, hub, loop, statuses, warnings, sent, acks, reports, accepted, fetches, saved, redelivered, observed, until };
   return { ...state, rechecks: () => rechecks, sessions: () => sessions };
 }
 
@@ -352,7 +359,7 @@ test("a certificate that cannot be renewed now ends no session", { timeout }, as
 test("a command is obeyed once, and only when it is ours; the hello says which kinds are known", { timeout }, async (t) => {
   const { hub, sent, redelivered, until } = await started(t);
   const [hello] = sent;
-  assert.deepEqual(hello?.kind === "hello" && hello.features, ["answers-inspect", "obeys-redeliver"]);
+  assert.deepEqual(hello?.kind === "hello" && hello.features, ["answers-inspect", "obeys-redeliver", "observes"]);
   const head = { fleet: "fleet-1", cluster: "berlin", clusterUid: "uid-1", epoch: 1, notBefore: null, actor: "anna" };
   const command = { ...head, id: "command-1", expiresAt: "2026-11-21T08:01:00Z", kind: "redeliver", args: { app: "default//a" } };
   const says = (change: object, by = first): FromHub => ({
@@ -464,6 +471,7 @@ test("a session that fails soon after each welcome is tried again ever later; on
   assert.deepEqual(waits, [10, 20, 40, 0, 10]);
 });
 
+const soak: Soak = { healthyForMs: 5_000, pods: null };
 const appStatus = (name: string, messageChars = 0): AppStatus => ({
   app: `default//${name}` as AppKey,
   pin: small.digest,
@@ -478,6 +486,7 @@ const appStatus = (name: string, messageChars = 0): AppStatus => ({
   drift: [],
   inventoryEmpty: false,
   held: null,
+  soak: null,
 });
 
 test("a full report that fits one message is one, and complete", { timeout }, async (t) => {
@@ -534,6 +543,51 @@ test("what changed in many Apps at once fits its messages too, and names nothing
       [false, null, 0],
       [false, null, 0],
     ],
+  );
+});
+
+test(
+  "what is to be observed is passed on, again with each session; a hub that knows no such lists ends the one before",
+  { timeout },
+  async (t) => {
+    const { hub, observed, sessions, until } = await started(t);
+    const apps = [{ app: "default//a" as AppKey, pin: small.digest, healthyForMs: 1 }];
+    hub.says(welcome([], [observes]), { kind: "observe", apps }, { kind: "observe", apps: [] }, { kind: "observe", apps });
+    await until(() => observed.length === 3);
+    assert.deepEqual(observed, [
+      { apps, again: true },
+      { apps: [], again: false },
+      { apps, again: false },
+    ]);
+    hub.says({ kind: "drain", withinMs: 0 });
+    await until(() => sessions() === 2);
+    hub.says(welcome([], [observes]));
+    await settle();
+    assert.equal(observed.length, 3, "this hub has not said anything yet: the list stays");
+    hub.says({ kind: "observe", apps });
+    await until(() => observed.length === 4);
+    assert.equal(observed.at(-1)?.again, true);
+    hub.says({ kind: "drain", withinMs: 0 });
+    await until(() => sessions() === 3);
+    hub.says(welcome());
+    await until(() => observed.length === 5);
+    assert.deepEqual(observed.at(-1), { apps: [], again: true });
+  },
+);
+
+test("a status says the soak of the moment that it is sent in, and only of the pin that is observed", { timeout }, async (t) => {
+  const { hub, loop, observed, statuses, reports, until } = await started(t);
+  const [a, b] = [appStatus("a"), appStatus("b")];
+  for (const status of [a, b]) statuses.set(status.app, status);
+  hub.says(welcome([], [observes]), { kind: "observe", apps: [{ app: a.app, pin: a.pin, healthyForMs: 1 }] });
+  await until(() => observed.length === 1);
+  hub.says({ kind: "need", apps: [a.app] });
+  await until(() => reports().length === 1);
+  loop.changed(b.app);
+  await until(() => reports().length === 2);
+  assert.deepEqual(
+    reports().map(({ apps }) => apps),
+    [[{ ...a, soak }], [b]],
   );
 });
 

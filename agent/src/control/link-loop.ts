@@ -10,12 +10,21 @@ import type { Envelope } from "@muster/proto/model/envelope";
 import { messageOf, OperationError } from "@muster/proto/model/failure";
 import type { AppKey } from "@muster/proto/model/identity";
 import { statusDigest, statusRoot } from "@muster/proto/model/root";
-import { answersBeats, protocolVersion, type AcceptedBundle, type FromHub, type Hello } from "@muster/proto/model/session";
-import type { AppStatus, ClusterFacts, RefusalCode } from "@muster/proto/model/status";
+import {
+  answersBeats,
+  observes,
+  protocolVersion,
+  type AcceptedBundle,
+  type FromHub,
+  type Hello,
+  type StatusReport,
+} from "@muster/proto/model/session";
+import type { ClusterFacts, RefusalCode } from "@muster/proto/model/status";
 import { Bell, pause } from "@muster/proto/waiting/waiting";
 import type { Cache } from "../cache/cache.ts";
 import type { AgentSession, HubLink } from "../link/link.ts";
 import { verifyBundle, walkTrust, type Audience, type Trust } from "../verify/verify.ts";
+import type { Body } from "./body.ts";
 import { fetchReleases, fetchTimes, type Fetched } from "./fetching.ts";
 import { Inbox } from "./inbox.ts";
 import type { AgentLog } from "./log.ts";
@@ -41,7 +50,7 @@ export type LinkLoopOptions = {
   readonly audience: Audience;
   readonly agentVersion: string;
   readonly facts: () => Promise<ClusterFacts>;
-  readonly body: { accept(bundle: Bundle): void; statuses(): ReadonlyMap<AppKey, AppStatus>; recheck(): void };
+  readonly body: Pick<Body, "accept" | "statuses" | "recheck" | "observe" | "soakOf">;
   /** What it does when it is told to; a kind that is not there is one that this agent does not know. */
   readonly deeds: Deeds;
   /** What is believed and held at the start. */
@@ -72,6 +81,8 @@ export class LinkLoop {
   #trust: Trust;
   #heldReleases: ReadonlyMap<AppKey, Digest> = new Map();
   #facts: ClusterFacts | null = null;
+  /** True once the hub has said in this session what it watches. */
+  #isObserving = false;
 
   constructor(options: LinkLoopOptions) {
     this.#options = options;
@@ -137,6 +148,7 @@ export class LinkLoop {
     const both = AbortSignal.any([signal, over.signal]);
     const contact: Contact = { link, session: link.session(both), signal: both, deadlines };
     this.#inbox.clear();
+    this.#isObserving = false;
     const parts = [this.#takeBundles(contact).catch(end)];
     try {
       contact.session.send(await this.#hello(both));
@@ -164,6 +176,8 @@ export class LinkLoop {
         this.#welcomedAt = now();
         await this.#learnTrust(message.keyManifests);
         log.info({}, "connected to the hub");
+        // A list that another hub gave, and that this one does not know of, would last for ever.
+        if (!message.features.includes(observes)) this.#options.body.observe([], true);
         if (message.features.includes(answersBeats)) silenceMs = Math.max(this.#times.silenceMs, 3 * message.beatMs);
         welcomed(message.beatMs);
       } else if (message.kind === "rejected") {
@@ -184,7 +198,7 @@ export class LinkLoop {
       kind: "hello",
       protocolMin: protocolVersion,
       protocolMax: protocolVersion,
-      features: this.#obedience.features,
+      features: [...this.#obedience.features, observes],
       agentVersion,
       clusterUid: audience.clusterUid,
       instance: this.#instance,
@@ -233,6 +247,10 @@ export class LinkLoop {
         return this.#outgoing.ring();
       case "command":
         return this.#obedience.hear(message.envelope, { trust: this.#trust, epoch: this.#accepted?.epoch ?? 0 }, { link, session, signal });
+      case "observe":
+        this.#options.body.observe(message.apps, !this.#isObserving);
+        this.#isObserving = true;
+        return;
       case "throttle":
         return;
     }
@@ -292,7 +310,8 @@ export class LinkLoop {
       const rung = await this.#outgoing.wait(beatMs, signal);
       if (signal.aborted) return;
       if (!rung && this.#unreported.unacked === 0) session.send({ kind: "root", statusRoot: this.#root() });
-      for (let report = this.#unreported.next(body.statuses()); report; report = this.#unreported.next(body.statuses())) {
+      const next = (): StatusReport | undefined => this.#unreported.next(body.statuses(), (app, pin) => body.soakOf(app, pin));
+      for (let report = next(); report; report = next()) {
         if (this.#unreported.unacked === 1) deadlines.set("ack", this.#times.ackMs);
         session.send(report);
       }

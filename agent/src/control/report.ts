@@ -9,7 +9,7 @@ import { stateOf } from "@muster/proto/model/reasons";
 import type { AppStatus } from "@muster/proto/model/status";
 import { Bell } from "@muster/proto/waiting/waiting";
 
-import type { AppStates } from "./app-state.ts";
+import type { AppState, AppStates } from "./app-state.ts";
 import { failureText, type Site } from "./site.ts";
 import { statusOf, type Damping, type StatusNow } from "./status.ts";
 
@@ -22,6 +22,8 @@ export type ReporterOptions = {
   readonly onStatus: (status: AppStatus) => void;
   /** An App's objects are all written and healthy; `pin` is null when it is held at another than the accepted one. */
   readonly onHealthy: (app: AppKey, pin: Digest | null) => void;
+  /** An App was looked at, whether or not that is news. */
+  readonly onLook?: (state: AppState, found: StatusNow) => void;
 };
 
 export class Reporter {
@@ -40,7 +42,7 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     this.#options = options;
     for (const [app, record] of options.site.cache.outbox.entries()) {
-      const status = record as unknown as AppStatus;
+      const status = { ...(record as unknown as AppStatus), soak: null };
       this.#published.set(app as AppKey, status);
       options.site.drifts.restore(app as AppKey, status.drift);
     }
@@ -110,6 +112,12 @@ export class Reporter {
     this.#noteHealth(app, found, state.phase.kind === "held" ? null : state.pin);
     this.#dueMs.delete(app);
     if (found.againMs !== null) this.#dueMs.set(app, now + Math.max(1, found.againMs));
+    this.#tell(app, found, now);
+    this.#options.onLook?.(state, found);
+  }
+
+  /** Says what is news, now or when it is time to. */
+  #tell(app: AppKey, found: StatusNow, now: number): void {
     const last = this.#published.get(app);
     const since = last?.reason === found.status.reason && last.pin === found.status.pin ? last.since : new Date(now).toISOString();
     const status: AppStatus = { ...found.status, since };

@@ -77,6 +77,8 @@ export class Rig implements AsyncDisposable {
   readonly kube: Kube;
   readonly writes: Write[] = [];
   readonly lost: Digest[] = [];
+  /** Apps that were said to be well for as long as was asked for. */
+  readonly proven: AppKey[] = [];
   /** How many objects were read one by one. */
   reads = 0;
   readonly reports: { readonly status: AppStatus; readonly atMs: number }[] = [];
@@ -133,6 +135,10 @@ export class Rig implements AsyncDisposable {
         this.#tell();
       },
       onForgotten: () => this.#tell(),
+      onProven: (app) => {
+        this.proven.push(app);
+        this.#tell();
+      },
       onMissing: (digests) => this.lost.push(...digests),
       ...this.#options.body,
     });

@@ -33,6 +33,8 @@ export type Site = {
   readonly policies: Map<AppKey, AgentPolicy>;
   /** Objects that an autoscaler of ours resizes, by identity. */
   readonly scaled: Set<string>;
+  /** Apps whose pods crash, of those that a rollout watches, and with which pin. */
+  readonly crashes: Map<AppKey, { readonly pin: Digest; readonly message: string }>;
   readonly now: () => number;
   readonly log: AgentLog;
   /** Called with blobs that were found absent or damaged. */

@@ -41,10 +41,12 @@ export function statusOf(site: Site, state: AppState, damping: Damping): StatusN
     failed: failing.length + state.refused.length,
     healthy: objects.filter((object) => object.health === "healthy" || object.health === "suspended").length,
   };
-  const health = appHealth(objects);
+  const crashed = site.crashes.get(state.app);
+  const crash = crashed?.pin === state.pin ? crashed.message : null;
+  const health = crash === null ? appHealth(objects) : "degraded";
   const applied = counts.failed === 0 && objects.every((object) => object.isApplied);
   const inventoryEmpty = site.ledger.countOf(state.app) === 0;
-  const { reason, message } = reasonOf(state, { problems, health, applied, inventoryEmpty, counts, objects });
+  const { reason, message } = reasonOf(state, { problems, health, crash, applied, inventoryEmpty, counts, objects });
   const waits = objects.flatMap((object) => (object.againMs === null ? [] : [object.againMs]));
   return {
     status: {
@@ -60,6 +62,7 @@ export function statusOf(site: Site, state: AppState, damping: Damping): StatusN
       drift: site.drifts.of(state.app),
       inventoryEmpty,
       held: reason === "GuardHeld" && state.phase.kind === "guarded" ? state.phase.digest : null,
+      soak: null,
     },
     applied,
     againMs: waits.length === 0 ? null : Math.min(...waits),
@@ -100,6 +103,8 @@ function appHealth(objects: readonly ObjectNow[]): Health {
 type Facts = {
   readonly problems: readonly Problem[];
   readonly health: Health;
+  /** What crashes; null: nothing that anybody watches. */
+  readonly crash: string | null;
   readonly applied: boolean;
   readonly inventoryEmpty: boolean;
   readonly counts: ObjectCounts;
@@ -108,11 +113,21 @@ type Facts = {
 
 type Reason = { readonly reason: ReasonCode; readonly message: string };
 
-/** The first that holds: what the App is held by, what failed, what it waits for, what is in work, how it is, what others changed. */
+/** The first that holds: what the App is held by, what failed, what crashes, what it waits for, what is in work, how it is, what others changed. */
 function reasonOf(state: AppState, facts: Facts): Reason {
   return (
-    heldReason(state, facts) ?? failedReason(state, facts) ?? workReason(state, facts) ?? healthReason(facts) ?? driftReason(state, facts)
+    heldReason(state, facts) ??
+    failedReason(state, facts) ??
+    crashReason(facts) ??
+    workReason(state, facts) ??
+    healthReason(facts) ??
+    driftReason(state, facts)
   );
+}
+
+/** Also while the rest is still being written: what crashes does not wait. */
+function crashReason({ crash }: Facts): Reason | null {
+  return crash === null ? null : { reason: "CrashLooping", message: crash };
 }
 
 function heldReason(state: AppState, facts: Facts): Reason | null {

@@ -4,7 +4,10 @@
 import { statusBytes } from "@muster/proto/codec/status";
 import type { AppKey } from "@muster/proto/model/identity";
 import type { StatusReport } from "@muster/proto/model/session";
-import type { AppStatus } from "@muster/proto/model/status";
+import type { Digest } from "@muster/proto/model/digest";
+import type { AppStatus, Soak } from "@muster/proto/model/status";
+
+type SoakOf = (app: AppKey, pin: Digest) => Soak | null;
 
 /** A message of the link holds 1 MiB. */
 export const reportLimits = { appsBytes: 256 * 1024, forgotten: 500, unacked: 4 } as const;
@@ -45,13 +48,13 @@ export class Unreported {
     this.#unacked = this.#unacked.filter((seq) => seq > upTo);
   }
 
-  /** The next report; undefined when there is none, or when the hub has enough to do with those before it. */
-  next(statuses: ReadonlyMap<AppKey, AppStatus>): StatusReport | undefined {
+  /** The next report, with what the soaks are now; undefined when there is none, or when the hub has enough to do with those before it. */
+  next(statuses: ReadonlyMap<AppKey, AppStatus>, soakOf: SoakOf): StatusReport | undefined {
     if (this.#unacked.length >= reportLimits.unacked) return undefined;
     if (this.#dirty.size === 0 && this.#forgotten.size === 0 && this.#full === null) return undefined;
     const first = this.#full === "asked";
     if (first) for (const app of statuses.keys()) this.#dirty.add(app);
-    const apps = this.#takeApps(statuses);
+    const apps = this.#takeApps(statuses, soakOf);
     const last = this.#full !== null && this.#dirty.size === 0;
     const forgotten = this.#full === null ? this.#takeForgotten() : [];
     if (last) this.#forgotten.clear();
@@ -63,12 +66,13 @@ export class Unreported {
   }
 
   /** As many as fit; one at least. */
-  #takeApps(statuses: ReadonlyMap<AppKey, AppStatus>): AppStatus[] {
+  #takeApps(statuses: ReadonlyMap<AppKey, AppStatus>, soakOf: SoakOf): AppStatus[] {
     const taken: AppStatus[] = [];
     let bytes = 0;
     for (const app of this.#dirty) {
-      const status = statuses.get(app);
-      if (status !== undefined) {
+      const published = statuses.get(app);
+      if (published !== undefined) {
+        const status = { ...published, soak: soakOf(app, published.pin) };
         bytes += statusBytes(status);
         if (taken.length > 0 && bytes > reportLimits.appsBytes) break;
         taken.push(status);

@@ -1,7 +1,7 @@
 // An object's conditions, without those that speak of an older generation.
 
 import type { JsonObject } from "@muster/proto/model/json";
-import { numberAt, objectsAt, textAt, timeAt } from "./fields.ts";
+import { numberAt, objectsAt, textAt, timeAt } from "@muster/proto/model/members";
 
 export type Condition = {
   readonly type: string;

@@ -4,7 +4,7 @@
 import type { JsonObject } from "@muster/proto/model/json";
 import type { Health } from "@muster/proto/model/status";
 import { conditionOf, wordsOf } from "./conditions.ts";
-import { at, numberAt, objectsAt, textAt, textsAt, timeAt } from "./fields.ts";
+import { at, numberAt, objectsAt, textAt, textsAt, timeAt } from "@muster/proto/model/members";
 import { hasHealth, observesGeneration, ruleFor } from "./table.ts";
 import { degraded, inTime, minute, progressing, type Moment, type Verdict } from "./verdict.ts";
 

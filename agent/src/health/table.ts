@@ -1,6 +1,6 @@
 // Which rule judges which kind.
 
-import { certificate, conditionsTrue, flux, issuer, rollout } from "./kinds/addons.ts";
+import { canary, certificate, conditionsTrue, flux, issuer, rollout } from "./kinds/addons.ts";
 import { apiService, definition, namespace, webhooks } from "./kinds/cluster.ts";
 import { daemonSet } from "./kinds/daemonset.ts";
 import { deployment } from "./kinds/deployment.ts";
@@ -57,6 +57,7 @@ const rules = {
   "external-secrets.io/ClusterSecretStore": conditionsTrue("Ready"),
   "external-secrets.io/ExternalSecret": conditionsTrue("Ready"),
   "external-secrets.io/SecretStore": conditionsTrue("Ready"),
+  "flagger.app/Canary": canary,
   "gateway.networking.k8s.io/GRPCRoute": route,
   "gateway.networking.k8s.io/Gateway": gateway,
   "gateway.networking.k8s.io/GatewayClass": gatewayClass,

@@ -8,7 +8,7 @@ import { encodeEnvelope } from "@muster/proto/codec/envelope";
 import { digestOf } from "@muster/proto/model/digest";
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
-import type { FromAgent } from "@muster/proto/model/session";
+import { observedMax, observes, type FromAgent, type ObservedApp } from "@muster/proto/model/session";
 import { agentUri, type AgentIdentity } from "../enroll/enroll.ts";
 import type { Write } from "../store/store.ts";
 import { memoryOf, rootOf } from "./memory.ts";
@@ -263,6 +263,76 @@ for (const [what, change, expected] of greetings) {
     assert.deepEqual(kinds(session), expected);
   });
 }
+
+test("what a rollout watches is told at once, once, and again at each hello before the bundle", async (t) => {
+  const world = await openWorld(t);
+  const own = await enrol(world, "berlin", "u1");
+  await world.record.commit([bundle(world, 1, [releaseOf("a")])]);
+  const web: ObservedApp = { app: app("web"), pin: digestOf("pin"), healthyForMs: 600_000 };
+  const api: ObservedApp = { ...web, app: app("api") };
+  const first = await greeted(world, own, { features: [observes] });
+  assert.deepEqual(kinds(first.session), ["welcome", "bundle"], "nothing was said of this cluster yet: the agent keeps its list");
+  world.sessions.observe(berlin, [web, api]);
+  world.sessions.observe(berlin, [api, web]);
+  assert.deepEqual(first.session.sent.slice(2), [{ kind: "observe", apps: [api, web] }]);
+  for (const change of [{ pin: digestOf("other") }, { healthyForMs: 1 }]) {
+    world.sessions.observe(berlin, [api, { ...web, ...change }]);
+    assert.deepEqual(first.session.sent.at(-1), { kind: "observe", apps: [api, { ...web, ...change }] });
+  }
+  world.sessions.observe(berlin, []);
+  assert.deepEqual(first.session.sent.at(-1), { kind: "observe", apps: [] });
+  first.events.closed();
+  world.sessions.observe(berlin, [web]);
+  const second = await greeted(world, own, { features: [observes] });
+  assert.deepEqual(kinds(second.session), ["welcome", "observe", "bundle"]);
+  assert.deepEqual(second.session.sent[1], { kind: "observe", apps: [web] });
+});
+
+test("an agent that does not take lists is told none, and the hub says that it has them", async (t) => {
+  const world = await openWorld(t);
+  const own = await enrol(world, "berlin", "u1");
+  world.sessions.observe(berlin, [{ app: app("web"), pin: digestOf("pin"), healthyForMs: 1 }]);
+  const { session } = await greeted(world, own);
+  world.sessions.observe(berlin, []);
+  assert.deepEqual(kinds(session), ["welcome"]);
+  assert.ok(session.sent[0]?.kind === "welcome" && session.sent[0].features.includes(observes));
+});
+
+test("I8 an agent is told of so many Apps as fit into a message, first those that were named first", async (t) => {
+  const world = await openWorld(t);
+  const { session } = await greeted(world, await enrol(world, "berlin", "u1"), { features: [observes] });
+  const many = Array.from({ length: observedMax + 1 }, (_, i) => ({ app: app(`a${i}`), pin: digestOf("pin"), healthyForMs: 1 }));
+  world.sessions.observe(berlin, many);
+  const told = session.sent.at(-1);
+  assert.ok(told?.kind === "observe" && told.apps.length === observedMax);
+  assert.ok(told.apps.every(({ app: name }) => name !== app(`a${observedMax}`)));
+});
+
+test("a soak is there as long as it is said: no digest is over it, and the disk does not keep it", async (t) => {
+  const world = await openWorld(t);
+  const { session, events } = await greeted(world, await enrol(world, "berlin", "u1"));
+  const soak = { healthyForMs: 5_000, pods: null };
+  const plain = statusOf("web");
+  const report: FromAgent = {
+    kind: "status",
+    seq: 1,
+    apps: [{ ...plain, soak }],
+    forgotten: [],
+    complete: false,
+    all: null,
+    facts: null,
+  };
+  await events.message(report);
+  const member = world.record.memory.members.get(berlin) ?? assert.fail("not enrolled");
+  assert.deepEqual(member.statuses.get(app("web"))?.status.soak, soak);
+  assert.deepEqual(world.store.load().statuses[0]?.status, plain);
+  assert.equal(rootOf(member), rootOf(memoryOf(world.store.load()).members.get(berlin) ?? assert.fail("not kept")));
+  world.sessions.ask(berlin, [app("web")]);
+  assert.deepEqual(session.sent.at(-1), { kind: "need", apps: [app("web")] });
+  const before = session.sent.length;
+  world.sessions.ask(berlin, []);
+  assert.equal(session.sent.length, before, "no App is not all Apps");
+});
 
 test("the root in a beat is compared: a difference asks for everything, equality is answered with what is acknowledged", async (t) => {
   const world = await openWorld(t);

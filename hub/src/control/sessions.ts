@@ -8,11 +8,14 @@ import { OperationError } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import {
   answersBeats,
+  observedMax,
+  observes,
   protocolVersion,
   type Ack,
   type FromAgent,
   type FromHub,
   type Hello,
+  type ObservedApp,
   type StatusReport,
 } from "@muster/proto/model/session";
 import { Turns } from "@muster/proto/waiting/turns";
@@ -22,6 +25,7 @@ import type { ClusterRow } from "../store/store.ts";
 import { Enrolling, freshCluster, type EnrollingOptions } from "./enrolling.ts";
 import type { CommandPort, Live } from "./live-session.ts";
 import { rootOf } from "./memory.ts";
+import { Observing } from "./observing.ts";
 
 export const sessionTimes = { beatMs: 30_000, reconnectWindowMs: 2_000, refusedRetryMs: 60_000 } as const;
 
@@ -52,6 +56,7 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
   readonly #live = new Map<ClusterName, Live>();
   readonly #turns = new Turns();
   readonly #enrolling: Enrolling;
+  readonly #observing = new Observing();
   /** The highest report of a session that is on disk. */
   readonly #acked = new WeakMap<Live, number>();
   readonly #quarantined = new Map<ClusterName, { readonly uid: string; readonly at: number }>();
@@ -78,6 +83,26 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     const bundle = this.#options.record.memory.members.get(cluster)?.bundles[0];
     if (live === undefined || bundle === undefined || bundle.uid !== live.hello.clusterUid) return;
     live.session.send({ kind: "bundle", envelope: decodeEnvelope(bundle.envelope) });
+  }
+
+  /**
+   * Tells a cluster's agent all that rollouts watch there now; at once, and again at each of its hellos, before its bundle. Until the first
+   * call in this run an agent keeps the list that it has: say `[]` where nothing is watched.
+   */
+  observe(cluster: ClusterName, apps: readonly ObservedApp[]): void {
+    if (apps.length > observedMax)
+      this.#options.log.warn({ cluster, count: apps.length }, `more apps are watched at once than an agent is told of (${observedMax})`);
+    if (this.#observing.put(cluster, apps)) this.#sayObserved(cluster, this.#live.get(cluster));
+  }
+
+  /** Asks for fresh statuses of some Apps, with what their soaks are now. */
+  ask(cluster: ClusterName, apps: readonly AppKey[]): void {
+    if (apps.length > 0) this.#live.get(cluster)?.session.send({ kind: "need", apps });
+  }
+
+  #sayObserved(cluster: ClusterName, live: Live | undefined): void {
+    const message = live === undefined ? null : this.#observing.message(cluster, live.hello);
+    if (message !== null) live?.session.send(message);
   }
 
   identify({ alternativeNames, serial }: PeerCertificate): AgentIdentity | undefined {
@@ -177,11 +202,12 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     session.send({
       kind: "welcome",
       protocol: protocolVersion,
-      features: [answersBeats],
+      features: [answersBeats, observes],
       beatMs: sessionTimes.beatMs,
       reconnectWindowMs: sessionTimes.reconnectWindowMs,
       keyManifests: keys.manifests.slice(hello.trustVersion),
     });
+    this.#sayObserved(cluster, live);
     if (hello.statusRoot !== rootOf(member)) session.send({ kind: "need", apps: [] });
     if (isNewest) session.send({ kind: "current", digest: accepted.digest });
     else if (newest !== undefined && (accepted?.generation ?? 0) <= newest.generation) this.offer(cluster);

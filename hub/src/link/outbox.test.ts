@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { digestOf } from "@muster/proto/model/digest";
+import type { AppKey } from "@muster/proto/model/identity";
 import type { FromHub } from "@muster/proto/model/session";
 import { Outbox } from "./outbox.ts";
 
@@ -27,6 +29,18 @@ test("of bundles and acknowledgements only the newest waits", () => {
 test("a bundle and the word that the last one is current take each other's place", () => {
   assert.deepEqual(after([bundle(1), current]), [current]);
   assert.deepEqual(after([current, bundle(1)]), [bundle(1)]);
+});
+
+test("what is asked for adds up, and a question for everything stays one", () => {
+  const need = (...apps: string[]): FromHub => ({ kind: "need", apps: apps as AppKey[] });
+  assert.deepEqual(after([need("a"), ack(1), need("b", "a")]), [ack(1), need("a", "b")]);
+  assert.deepEqual(after([need(), need("a")]), [need()]);
+  assert.deepEqual(after([need("a"), need()]), [need()]);
+});
+
+test("of what is to be observed only the newest list waits", () => {
+  const apps = [{ app: "a" as AppKey, pin: digestOf("pin"), healthyForMs: 1 }];
+  assert.deepEqual(after([{ kind: "observe", apps }, ack(1), { kind: "observe", apps: [] }]), [ack(1), { kind: "observe", apps: [] }]);
 });
 
 test("what is no news of the same thing waits in its order", () => {

@@ -32,7 +32,7 @@ export function loadState(db: Database, storeKey: Uint8Array): StoredState {
     })),
     statuses: all("SELECT cluster, body FROM status").map((row) => ({
       cluster: row["cluster"] as ClusterName,
-      status: parse<AppStatus>(row["body"]),
+      status: { ...parse<Omit<AppStatus, "soak">>(row["body"]), soak: null },
     })),
     documents: all("SELECT * FROM document ORDER BY key").map((row) => ({
       key: row["key"] as string,

@@ -118,8 +118,8 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
   },
   released: (run, { cluster, released }) => putReleased(run, cluster, released),
   status: (run, { cluster, statuses, forgotten }) => {
-    for (const status of statuses)
-      run("INSERT OR REPLACE INTO status (cluster, app, body) VALUES (?,?,?)", cluster, status.app, json(status));
+    for (const { soak: _, ...lasting } of statuses)
+      run("INSERT OR REPLACE INTO status (cluster, app, body) VALUES (?,?,?)", cluster, lasting.app, json(lasting));
     for (const app of forgotten) run("DELETE FROM status WHERE cluster = ? AND app = ?", cluster, app);
   },
   release: (_run, { digest, manifest, objects }, _storeKey, keep) => {

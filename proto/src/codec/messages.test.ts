@@ -39,6 +39,7 @@ const status: AppStatus = {
   ],
   inventoryEmpty: false,
   held: digestOf("held"),
+  soak: { healthyForMs: 604_800_000, pods: { sampled: 500, total: 800, restarted: 4, crashLoops: 3, oomKills: 2 } },
 };
 
 const hello: Hello = {
@@ -73,6 +74,8 @@ const fromHub: readonly FromHub[] = [
   { kind: "current", digest: digestOf("b") },
   { kind: "statusAck", seq: 9 },
   { kind: "need", apps: [status.app] },
+  { kind: "observe", apps: [] },
+  { kind: "observe", apps: [{ app: status.app, pin: digestOf("pin"), healthyForMs: 2_592_000_000 }] },
   { kind: "command", envelope },
   { kind: "throttle", statusIntervalMs: 5 },
   { kind: "drain", withinMs: 5 },
@@ -92,7 +95,8 @@ test("what the hub says arrives as it was meant; what only a newer hub says is p
 
 test("a status arrives as it was meant", () => {
   assert.deepEqual(fromWireStatus(toWireStatus(status)), status);
-  assert.deepEqual(fromWireStatus(toWireStatus({ ...status, held: null })), { ...status, held: null });
+  for (const change of [{ held: null }, { soak: null }, { soak: { healthyForMs: 0, pods: null } }])
+    assert.deepEqual(fromWireStatus(toWireStatus({ ...status, ...change })), { ...status, ...change });
 });
 
 const long = "x".repeat(statusLimits.nameChars + 1);
@@ -108,6 +112,7 @@ const faulty: readonly [string, Partial<WireStatus>][] = [
   ["a held digest that is none", { held: "x" }],
   ["a name that is too long", { app: long }],
   ["a generation that is not exact", { generation: 2n ** 60n }],
+  ["a soak that is not exact", { soak: { healthyForMs: 2n ** 60n, pods: undefined } }],
   ["no time", { since: "soon" }],
   ["a time of another millennium", { since: "3026-11-21T08:00:00Z" }],
   ["a time before there was Muster", { since: "1970-01-01T00:00:00Z" }],

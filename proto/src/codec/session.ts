@@ -3,7 +3,7 @@
 import { isDigest, type Digest } from "../model/digest.ts";
 import { unreachable } from "../model/failure.ts";
 import type { AppKey } from "../model/identity.ts";
-import type { FromAgent, FromHub, Hello, Rejection } from "../model/session.ts";
+import type { FromAgent, FromHub, Hello, ObservedApp, Rejection } from "../model/session.ts";
 import { refusals, type AppStatus, type RefusalCode } from "../model/status.ts";
 import type * as wire from "../gen/muster/v1/link.ts";
 import { fromWireEnvelope, toWireEnvelope } from "./envelope.ts";
@@ -166,6 +166,10 @@ export function toWireResponse(message: FromHub): wire.SessionResponse {
       return { body: { $case: "statusAck", value: { seq: BigInt(message.seq) } } };
     case "need":
       return { body: { $case: "need", value: { apps: [...message.apps] } } };
+    case "observe": {
+      const apps = message.apps.map(({ app, pin, healthyForMs }) => ({ app, pin, healthyForMs: BigInt(healthyForMs) }));
+      return { body: { $case: "observe", value: { apps } } };
+    }
     case "command":
       return { body: { $case: "command", value: { envelope: toWireEnvelope(message.envelope) } } };
     case "throttle":
@@ -198,6 +202,8 @@ export function fromWireResponse(response: wire.SessionResponse): FromHub | null
       return { kind: "statusAck", seq: count(body.value.seq, "seq") };
     case "need":
       return { kind: "need", apps: body.value.apps as AppKey[] };
+    case "observe":
+      return { kind: "observe", apps: body.value.apps.map(fromWireObserved) };
     case "command":
       if (body.value.envelope === undefined) throw new TypeError("a command without envelope");
       return { kind: "command", envelope: fromWireEnvelope(body.value.envelope) };
@@ -217,6 +223,11 @@ export function fromWireResponse(response: wire.SessionResponse): FromHub | null
     default:
       return unreachable(body);
   }
+}
+
+function fromWireObserved({ app, pin, healthyForMs }: wire.ObservedApp): ObservedApp {
+  if (!isDigest(pin)) throw new TypeError("observe.pin is no digest");
+  return { app: app as AppKey, pin, healthyForMs: count(healthyForMs, "observe.healthyForMs") };
 }
 
 const rejections: ReadonlySet<string> = new Set<Rejection>(["quarantined", "revoked", "version", "replaced", "unknown"]);

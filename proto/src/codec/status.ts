@@ -4,7 +4,7 @@ import type { Digest } from "../model/digest.ts";
 import { isDigest } from "../model/digest.ts";
 import type { AppKey, ObjectIdentity } from "../model/identity.ts";
 import { isReasonCode, type ReasonCode } from "../model/reasons.ts";
-import type { AppStatus, ClusterFacts, DriftRecord, Health, ObjectProblem } from "../model/status.ts";
+import type { AppStatus, ClusterFacts, DriftRecord, Health, ObjectProblem, Soak } from "../model/status.ts";
 import * as wire from "../gen/muster/v1/link.ts";
 
 export const statusLimits = { problems: 50, drift: 20, fields: 20, messageChars: 2_000, nameChars: 600, apiVersions: 2_000 } as const;
@@ -24,7 +24,12 @@ export function toWireStatus(status: AppStatus): wire.AppStatus {
     drift: status.drift.map(toWireDrift),
     inventoryEmpty: status.inventoryEmpty,
     held: status.held ?? "",
+    soak: status.soak === null ? undefined : toWireSoak(status.soak),
   };
+}
+
+function toWireSoak({ healthyForMs, pods }: Soak): wire.Soak {
+  return { healthyForMs: BigInt(healthyForMs), pods: pods === null ? undefined : { ...pods } };
 }
 
 /** How many bytes a status takes in a message. */
@@ -54,7 +59,12 @@ export function fromWireStatus(status: wire.AppStatus): AppStatus {
     drift: status.drift.slice(0, statusLimits.drift).map(fromWireDrift),
     inventoryEmpty: status.inventoryEmpty,
     held: status.held === "" ? null : digest(status.held, "held"),
+    soak: status.soak === undefined ? null : fromWireSoak(status.soak),
   };
+}
+
+function fromWireSoak({ healthyForMs, pods }: wire.Soak): Soak {
+  return { healthyForMs: count(healthyForMs, "soak.healthyForMs"), pods: pods === undefined ? null : { ...pods } };
 }
 
 function fromWireProblem(problem: wire.ObjectProblem): ObjectProblem {

@@ -103,6 +103,11 @@ export const reasons = {
   Forbidden: { state: "failed", means: "the agent lacks a right on the cluster", remedy: "grant the right that the message names" },
   KindMissing: { state: "failed", means: "the cluster does not know the kind", remedy: "install its CRD, or declare dependsOn" },
   HookFailed: { state: "failed", means: "a hook failed", remedy: "see the hook's object" },
+  CrashLooping: {
+    state: "failed",
+    means: "pods of the new Release crash, or run out of memory, again and again",
+    remedy: "see the pod's log; change or revert the App",
+  },
   Degraded: { state: "failed", means: "applied, but not healthy", remedy: "see the object's message" },
   PruneFailed: { state: "failed", means: "a delete was refused; its inventory entry is kept", remedy: "see the object's message" },
   Poison: {

@@ -6,8 +6,10 @@ import type { AppKey } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import type { AppStatus } from "./status.ts";
 
+/** The digest of what lasts of a status: not of its soak, which changes by itself. */
 export function statusDigest(status: AppStatus): Digest {
-  return digestOfJson(status as unknown as JsonValue);
+  const { soak: _, ...lasting } = status;
+  return digestOfJson(lasting as unknown as JsonValue);
 }
 
 /** The root over the digests of all statuses, whatever their order. */

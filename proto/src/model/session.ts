@@ -14,6 +14,15 @@ export const answersBeats = "answers-beats";
 /** In a hello's features: this agent obeys commands of the kind. An agent that does not say so would drop them in silence. */
 export const commandFeatures = { inspect: "answers-inspect", redeliver: "obeys-redeliver" } as const satisfies Record<CommandKind, string>;
 
+/** In a hello's features: this agent takes `observe`. In a welcome's: this hub says it, so that a list from another hub does not last. */
+export const observes = "observes";
+
+/** An App that a rollout watches: its agent says how long it has been well with this pin, at once when that is `healthyForMs`. */
+export type ObservedApp = { readonly app: AppKey; readonly pin: Digest; readonly healthyForMs: number };
+
+/** In one message, so that it fits into one whatever the Apps are called. */
+export const observedMax = 1_000;
+
 /** The newest bundle that an agent verified and keeps. */
 export type AcceptedBundle = { readonly epoch: number; readonly signer: string; readonly generation: number; readonly digest: Digest };
 
@@ -80,6 +89,7 @@ export type FromHub =
   | { readonly kind: "current"; readonly digest: string }
   | { readonly kind: "statusAck"; readonly seq: number }
   | { readonly kind: "need"; readonly apps: readonly AppKey[] }
+  | { readonly kind: "observe"; readonly apps: readonly ObservedApp[] }
   | { readonly kind: "command"; readonly envelope: Envelope }
   | { readonly kind: "throttle"; readonly statusIntervalMs: number }
   | { readonly kind: "drain"; readonly withinMs: number }

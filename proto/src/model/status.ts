@@ -35,6 +35,26 @@ export type DriftRecord = {
 
 export type ObjectCounts = { readonly total: number; readonly applied: number; readonly failed: number; readonly healthy: number };
 
+/** Pods of the newest template of an App's workloads, since the App is observed. */
+export type SoakPods = {
+  /** How many were looked at, of how many there are. */
+  readonly sampled: number;
+  readonly total: number;
+  /** Container restarts. */
+  readonly restarted: number;
+  /** Pods that crash again and again. */
+  readonly crashLoops: number;
+  readonly oomKills: number;
+};
+
+/** For how long an App has been well, as far as its agent watched it. It changes by itself, so no digest is ever made over it. */
+export type Soak = {
+  /** Unbroken, by the agent's monotonic clock, with this very pin. What the agent did not watch does not count. */
+  readonly healthyForMs: number;
+  /** Null: not looked at yet, or the App has no pods. */
+  readonly pods: SoakPods | null;
+};
+
 export type AppStatus = {
   readonly app: AppKey;
   /** Digest of the pin and its Release that this status is about. */
@@ -53,6 +73,8 @@ export type AppStatus = {
   readonly inventoryEmpty: boolean;
   /** Deletes that wait for a person: what an approval has to name (see evidence.ts). */
   readonly held: Digest | null;
+  /** Null where nobody observes the App with this pin, and in everything that is stored: it is true only when it is said. */
+  readonly soak: Soak | null;
 };
 
 /** What the agent reports of the cluster itself: usable in values, never in selectors. */

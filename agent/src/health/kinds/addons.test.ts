@@ -6,6 +6,8 @@ const conditions = (type: string, ...list: readonly JsonObject[]): JsonObject =>
 const rollout = (phase: string, observedGeneration = "2"): JsonObject =>
   live("argoproj.io/v1alpha1/Rollout", { status: { phase, observedGeneration } });
 
+const canary = (phase: string): JsonObject => live("flagger.app/v1beta1/Canary", { status: { phase } });
+
 const cases: readonly Case[] = [
   ["a ready Certificate is healthy", conditions("cert-manager.io/v1/Certificate", condition("Ready", "True")), "healthy"],
   [
@@ -28,9 +30,21 @@ const cases: readonly Case[] = [
   ["a Rollout in phase Healthy is healthy", rollout("Healthy"), "healthy"],
   ["a Rollout's observed generation is a string", rollout("Healthy", "1"), "progressing", { reason: "OldGeneration" }],
   ["a Rollout's observed generation may be a hash of old times", rollout("Healthy", "7f5c9d6b8"), "healthy"],
-  ["a paused Rollout is suspended", rollout("Paused"), "suspended"],
+  ["a Rollout whose canary waits is progressing", rollout("Paused"), "progressing", { reason: "Paused" }],
+  [
+    "a Rollout that somebody paused is suspended",
+    live("argoproj.io/v1alpha1/Rollout", { spec: { paused: true }, status: { phase: "Paused" } }),
+    "suspended",
+  ],
   ["a degraded Rollout is degraded", rollout("Degraded"), "degraded"],
   ["a Rollout without a phase is progressing", rollout(""), "progressing"],
+
+  ["a Canary that succeeded is healthy", canary("Succeeded"), "healthy"],
+  ["a Canary that is initialized is healthy", canary("Initialized"), "healthy"],
+  ["a Canary that waits for its promotion is progressing", canary("WaitingPromotion"), "progressing", { reason: "WaitingPromotion" }],
+  ["a Canary without a phase is progressing", canary(""), "progressing"],
+  ["a Canary that failed is degraded", canary("Failed"), "degraded"],
+  ["a Canary whose analysis is suspended is suspended", live("flagger.app/v1beta1/Canary", { spec: { suspend: true } }), "suspended"],
 
   ["a ready Kustomization is healthy", conditions("kustomize.toolkit.fluxcd.io/v1/Kustomization", condition("Ready", "True")), "healthy"],
   ["a suspended HelmRelease is suspended", live("helm.toolkit.fluxcd.io/v2/HelmRelease", { spec: { suspend: true } }), "suspended"],

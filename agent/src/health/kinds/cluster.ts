@@ -1,7 +1,7 @@
 // What the cluster itself is made of: APIService, CustomResourceDefinition, Namespace, webhook configurations.
 
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { objectsAt, textAt, timeAt } from "../fields.ts";
+import { objectsAt, textAt, timeAt } from "@muster/proto/model/members";
 import { byCondition, failed, healthy, inTime, minute, progressing, type Rule } from "../verdict.ts";
 
 export const apiService: Rule = (object, moment) => byCondition(conditionOf(object, "Available"), moment, 2 * minute);

@@ -1,6 +1,6 @@
 // DaemonSet: updated and available on each node that wants it.
 
-import { numberAt, textAt } from "../fields.ts";
+import { numberAt, textAt } from "@muster/proto/model/members";
 import { healthy, minute, stillAfter, type Rule } from "../verdict.ts";
 
 export const daemonSet: Rule = (object, { now, since }) => {

@@ -1,7 +1,7 @@
 // Deployment: first the rollout, by counts; once it is finished for this generation, its own condition Available.
 
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { at, numberAt } from "../fields.ts";
+import { at, numberAt } from "@muster/proto/model/members";
 import { failed, healthy, inTime, degraded, progressing, stillAfter, suspended, type Rule } from "../verdict.ts";
 
 export const deployment: Rule = (object, { now }) => {

@@ -1,7 +1,7 @@
 // Job and CronJob.
 
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { at, numberAt, objectsAt, timeAt } from "../fields.ts";
+import { at, numberAt, objectsAt, timeAt } from "@muster/proto/model/members";
 import { failed, healthy, progressing, suspended, type Rule } from "../verdict.ts";
 
 export const job: Rule = (object) => {

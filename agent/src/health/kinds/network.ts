@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "@muster/proto/model/json";
 import { conditionOf, conditionsOf, wordsOf } from "../conditions.ts";
-import { numberAt, objectsAt, textAt } from "../fields.ts";
+import { numberAt, objectsAt, textAt } from "@muster/proto/model/members";
 import { byCondition, healthy, minute, progressing, stillAfter, type Rule, type Verdict } from "../verdict.ts";
 
 export const service: Rule = (object, { now, since }) => {

@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "@muster/proto/model/json";
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { objectsAt, textAt } from "../fields.ts";
+import { objectsAt, textAt } from "@muster/proto/model/members";
 import { degraded, failed, healthy, progressing, stillAfter, type Rule } from "../verdict.ts";
 
 /** Why a container waits although nothing will change by waiting. */

@@ -1,7 +1,7 @@
 // ReplicaSet and ReplicationController: the wanted number is available.
 
 import { conditionOf, wordsOf } from "../conditions.ts";
-import { numberAt } from "../fields.ts";
+import { numberAt } from "@muster/proto/model/members";
 import { healthy, minute, stillAfter, type Rule } from "../verdict.ts";
 
 export const replicaSet: Rule = (object, { now, since }) => {

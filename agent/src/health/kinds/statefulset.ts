@@ -1,7 +1,7 @@
 // StatefulSet: all replicas ready, those above the partition updated, and without a partition one revision.
 
 import type { JsonObject } from "@muster/proto/model/json";
-import { numberAt, textAt } from "../fields.ts";
+import { numberAt, textAt } from "@muster/proto/model/members";
 import { healthy, minute, stillAfter, type Rule } from "../verdict.ts";
 
 export const statefulSet: Rule = (object, { now, since }) => {

@@ -1,6 +1,6 @@
 // PersistentVolumeClaim and PersistentVolume.
 
-import { textAt, timeAt } from "../fields.ts";
+import { textAt, timeAt } from "@muster/proto/model/members";
 import { failed, healthy, inTime, minute, progressing, stillAfter, type Rule } from "../verdict.ts";
 
 const provisioners = ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];

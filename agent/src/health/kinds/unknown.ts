@@ -1,7 +1,7 @@
 // Kinds that nobody told us of: their conditions by the custom names, and else that they exist.
 
 import { conditionsOf } from "../conditions.ts";
-import { at, timeAt } from "../fields.ts";
+import { at, timeAt } from "@muster/proto/model/members";
 import { byCondition, healthy, inTime, minute, progressing, type Rule } from "../verdict.ts";
 
 const telling = ["Ready", "Available", "Succeeded"];

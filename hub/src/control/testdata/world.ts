@@ -214,6 +214,7 @@ export function statusOf(name: string, change: Partial<AppStatus> = {}): AppStat
     drift: [],
     inventoryEmpty: false,
     held: null,
+    soak: null,
     ...change,
   };
 }

@@ -127,6 +127,28 @@ export interface AppStatus {
   inventoryEmpty: boolean;
   /** Digest of the deletes that wait for a person; empty: none do. */
   held: string;
+  /** Only while the hub observes this App with this pin. Not part of the status root: it changes by itself. */
+  soak?: Soak | undefined;
+}
+
+/** For how long an App has been well, as far as its agent watched it. */
+export interface Soak {
+  /** Unbroken, by the agent's monotonic clock: written, and healthy, with this very pin. */
+  healthyForMs: bigint;
+  /** Absent: not looked at yet, or the App has no pods. */
+  pods?: SoakPods | undefined;
+}
+
+/** Pods of the newest template of the App's workloads, since it is observed. */
+export interface SoakPods {
+  /** How many were looked at, of how many there are. */
+  sampled: number;
+  total: number;
+  /** Container restarts. */
+  restarted: number;
+  /** Pods that crash again and again. */
+  crashLoops: number;
+  oomKills: number;
 }
 
 export interface ObjectCounts {
@@ -170,6 +192,7 @@ export interface SessionResponse {
     | { $case: "throttle"; value: Throttle }
     | { $case: "drain"; value: Drain }
     | { $case: "rejected"; value: Rejected }
+    | { $case: "observe"; value: Observe }
     | undefined;
 }
 
@@ -200,6 +223,22 @@ export interface StatusAck {
 /** Apps whose status the hub wants again; empty: all. */
 export interface Need {
   apps: string[];
+}
+
+/**
+ * All Apps that a rollout watches on this cluster now; it replaces the list before. Said only to agents with the feature "observes". Not
+ * signed: it changes nothing on the cluster.
+ */
+export interface Observe {
+  apps: ObservedApp[];
+}
+
+export interface ObservedApp {
+  app: string;
+  /** Only this one is of interest: a soak is never about another. */
+  pin: string;
+  /** The agent says so at once when the App has been well for so long. */
+  healthyForMs: bigint;
 }
 
 /** Signed like a bundle; the payload names cluster, id, expiry and actor. */
@@ -1096,6 +1135,7 @@ function createBaseAppStatus(): AppStatus {
     drift: [],
     inventoryEmpty: false,
     held: "",
+    soak: undefined,
   };
 }
 
@@ -1142,6 +1182,9 @@ export const AppStatus: MessageFns<AppStatus> = {
     }
     if (message.held !== "") {
       writer.uint32(106).string(message.held);
+    }
+    if (message.soak !== undefined) {
+      Soak.encode(message.soak, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -1261,6 +1304,164 @@ export const AppStatus: MessageFns<AppStatus> = {
             }
 
             message.held = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.soak = Soak.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSoak(): Soak {
+  return { healthyForMs: 0n, pods: undefined };
+}
+
+export const Soak: MessageFns<Soak> = {
+  encode(message: Soak, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.healthyForMs !== 0n) {
+      if (BigInt.asUintN(64, message.healthyForMs) !== message.healthyForMs) {
+        throw new globalThis.Error("value provided for field message.healthyForMs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.healthyForMs);
+    }
+    if (message.pods !== undefined) {
+      SoakPods.encode(message.pods, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Soak {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSoak();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.healthyForMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pods = SoakPods.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSoakPods(): SoakPods {
+  return { sampled: 0, total: 0, restarted: 0, crashLoops: 0, oomKills: 0 };
+}
+
+export const SoakPods: MessageFns<SoakPods> = {
+  encode(message: SoakPods, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sampled !== 0) {
+      writer.uint32(8).uint32(message.sampled);
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).uint32(message.total);
+    }
+    if (message.restarted !== 0) {
+      writer.uint32(24).uint32(message.restarted);
+    }
+    if (message.crashLoops !== 0) {
+      writer.uint32(32).uint32(message.crashLoops);
+    }
+    if (message.oomKills !== 0) {
+      writer.uint32(40).uint32(message.oomKills);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SoakPods {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSoakPods();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sampled = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.restarted = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.crashLoops = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.oomKills = reader.uint32();
             continue;
           }
         }
@@ -1623,6 +1824,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "rejected":
         Rejected.encode(message.body.value, writer.uint32(74).fork()).join();
         break;
+      case "observe":
+        Observe.encode(message.body.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1710,6 +1914,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             }
 
             message.body = { $case: "rejected", value: Rejected.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.body = { $case: "observe", value: Observe.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1987,6 +2199,123 @@ export const Need: MessageFns<Need> = {
             }
 
             message.apps.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseObserve(): Observe {
+  return { apps: [] };
+}
+
+export const Observe: MessageFns<Observe> = {
+  encode(message: Observe, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.apps) {
+      ObservedApp.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Observe {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObserve();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.apps.push(ObservedApp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseObservedApp(): ObservedApp {
+  return { app: "", pin: "", healthyForMs: 0n };
+}
+
+export const ObservedApp: MessageFns<ObservedApp> = {
+  encode(message: ObservedApp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.app !== "") {
+      writer.uint32(10).string(message.app);
+    }
+    if (message.pin !== "") {
+      writer.uint32(18).string(message.pin);
+    }
+    if (message.healthyForMs !== 0n) {
+      if (BigInt.asUintN(64, message.healthyForMs) !== message.healthyForMs) {
+        throw new globalThis.Error("value provided for field message.healthyForMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.healthyForMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ObservedApp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObservedApp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.app = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pin = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.healthyForMs = reader.uint64() as bigint;
             continue;
           }
         }

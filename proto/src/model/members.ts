@@ -1,6 +1,6 @@
 // Reading members of objects whose shape nobody promises: what is not there or of another type is undefined or empty.
 
-import { isJsonObject, type JsonObject, type JsonValue } from "@muster/proto/model/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 
 export function at(object: JsonObject, ...path: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = object;
