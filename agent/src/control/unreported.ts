@@ -4,7 +4,7 @@
 import { statusBytes } from "@muster/proto/codec/status";
 import type { AppKey } from "@muster/proto/model/identity";
 import type { StatusReport } from "@muster/proto/model/session";
-import type { AppStatus } from "@muster/proto/model/status";
+import type { AppStatus, ClusterFacts } from "@muster/proto/model/status";
 
 /** A message of the link holds 1 MiB. */
 export const reportLimits = { appsBytes: 256 * 1024, forgotten: 500, unacked: 4 } as const;
@@ -13,6 +13,8 @@ export class Unreported {
   readonly #dirty = new Set<AppKey>();
   readonly #forgotten = new Set<AppKey>();
   #full: "asked" | "begun" | null = null;
+  /** Of the cluster itself, when the hub does not know them yet. */
+  #facts: ClusterFacts | null = null;
   #seq = 0;
   #unacked: number[] = [];
 
@@ -24,6 +26,7 @@ export class Unreported {
   /** A new session: what the old one did not acknowledge shows in the root. */
   begin(): void {
     this.#unacked = [];
+    this.#facts = null; // they are in the hello
   }
 
   changed(app: AppKey): void {
@@ -34,6 +37,10 @@ export class Unreported {
   forgotten(app: AppKey): void {
     this.#dirty.delete(app);
     this.#forgotten.add(app);
+  }
+
+  factsChanged(facts: ClusterFacts): void {
+    this.#facts = facts;
   }
 
   /** The hub wants all there is. */
@@ -48,7 +55,7 @@ export class Unreported {
   /** The next report; undefined when there is none, or when the hub has enough to do with those before it. */
   next(statuses: ReadonlyMap<AppKey, AppStatus>): StatusReport | undefined {
     if (this.#unacked.length >= reportLimits.unacked) return undefined;
-    if (this.#dirty.size === 0 && this.#forgotten.size === 0 && this.#full === null) return undefined;
+    if (this.#dirty.size === 0 && this.#forgotten.size === 0 && this.#full === null && this.#facts === null) return undefined;
     const first = this.#full === "asked";
     if (first) for (const app of statuses.keys()) this.#dirty.add(app);
     const apps = this.#takeApps(statuses);
@@ -59,7 +66,9 @@ export class Unreported {
     const complete = first && last;
     const seq = (this.#seq += 1);
     this.#unacked.push(seq);
-    return { kind: "status", seq, apps, forgotten, complete, all: last && !complete ? [...statuses.keys()] : null, facts: null };
+    const facts = this.#facts;
+    this.#facts = null;
+    return { kind: "status", seq, apps, forgotten, complete, all: last && !complete ? [...statuses.keys()] : null, facts };
   }
 
   /** As many as fit; one at least. */
