@@ -8,6 +8,7 @@ import type { Place } from "../fleet/fleet.ts";
 import type { Clusters } from "./clusters.ts";
 import { sameData } from "./same.ts";
 import type { SlotMap } from "./slots.ts";
+import type { Told } from "./told.ts";
 
 export type LayerOrigin = { readonly from: string; readonly place: Place };
 
@@ -32,6 +33,8 @@ export type Placement = {
   readonly onLeave: "orphan" | "delete";
   /** What becomes of it when its parent goes. */
   readonly withParent: "delete" | "orphan";
+  /** Of the cluster's APIs, where its chart or one that rendered it asks. */
+  readonly told?: Told | null;
 };
 
 /** What the Placements of one Variant and policy have in common. */
@@ -50,7 +53,7 @@ export type Placements = {
 };
 
 // Written out: this runs once per Placement, a million times in a large fleet.
-export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[]): Placement {
+export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[], told: Told | null): Placement {
   return {
     app: shared.app,
     cluster,
@@ -65,11 +68,12 @@ export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: rea
     source: shared.source,
     onLeave: shared.onLeave,
     withParent: shared.withParent,
+    told,
   };
 }
 
 /** True when a Placement says what these say. */
-export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]): boolean {
+export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[], told: Told | null): boolean {
   return (
     was.request === now.request &&
     was.release === now.release &&
@@ -81,7 +85,8 @@ export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]):
     sameData(was.policy, now.policy) &&
     sameData(was.layers, now.layers) &&
     sameData(was.ancestors, now.ancestors) &&
-    sameData(was.dependsOn, dependsOn)
+    sameData(was.dependsOn, dependsOn) &&
+    sameData(was.told, told)
   );
 }
 

@@ -13,6 +13,7 @@ export type { FleetModel } from "./model.ts";
 export type { LayerOrigin, Placement, Placements } from "./placements.ts";
 export type { AskedCapabilities, RenderAnswer, RenderRequest, RequestCapabilities } from "./request.ts";
 export type { Resolution, ResolvedApp } from "./resolution.ts";
+export { speaksOfApi, type Told } from "./told.ts";
 
 /** Resolves a fleet again and again, at the cost of what changed. Holds nothing but memos: what it answers is what a fresh one would. */
 export class Resolver {

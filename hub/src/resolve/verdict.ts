@@ -7,6 +7,7 @@ import type { Claim } from "./claim.ts";
 import type { Complaint, Group, GroupVerdict } from "./group.ts";
 import type { Placement, Shared } from "./placements.ts";
 import type { RenderAnswer } from "./request.ts";
+import { toldOf, type Told } from "./told.ts";
 
 /** An App that only renders Apps is placed nowhere. */
 export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | undefined, targeted: boolean): GroupVerdict {
@@ -75,7 +76,14 @@ function share(claim: Claim, group: Group, release: Digest | null): Shared {
     source: group.part.start.source,
     onLeave: group.settings.sync.onLeave,
     withParent: claim.parentSays,
+    told: toldBy(group),
   };
+}
+
+/** What its chart was told; null: it does not ask. */
+export function toldBy({ base, request }: Group): Told | null {
+  const { answer } = base;
+  return toldOf(answer?.kind === "asks" ? answer.capabilities : null, request.capabilities);
 }
 
 function policyOf({ namespace, sync }: Settings): AgentPolicy {
