@@ -9,6 +9,7 @@ import type { AcceptedBundle } from "@muster/proto/model/session";
 import { pause } from "@muster/proto/waiting/waiting";
 import { openCache, type Cache } from "./cache/cache.ts";
 import { readConfig, usage, type AgentConfig } from "./config.ts";
+import { ApiReport } from "./control/api-report.ts";
 import { createBody } from "./control/body.ts";
 import { LinkLoop } from "./control/link-loop.ts";
 import type { AgentLog } from "./control/log.ts";
@@ -72,6 +73,7 @@ async function runAgent(config: AgentConfig, log: AgentLog, signal: AbortSignal)
     onProven: (app) => link.changed(app),
     onMissing: () => link.lost(),
   });
+  const apis = new ApiReport(cache.reported);
   const held = await readHeld(cache, trust, audience, log);
   const sayExpired = expiryNotice(identityDir, log);
   const link = new LinkLoop({
@@ -82,7 +84,10 @@ async function runAgent(config: AgentConfig, log: AgentLog, signal: AbortSignal)
     cache,
     audience,
     agentVersion,
-    facts: async () => ({ ...(await kube.facts()), agentVersion }),
+    facts: async () => {
+      const { kubernetesVersion, apiVersions: names, complete, at } = await kube.facts();
+      return { kubernetesVersion, apiVersions: await apis.after({ names, complete, at }), agentVersion };
+    },
     body,
     deeds: body.deeds,
     trust,

@@ -54,6 +54,10 @@ export type Cache = AsyncDisposable & {
   readonly apps: Journal;
   /** Newest status of each App that the hub has not acknowledged, by key. */
   readonly outbox: Journal;
+  /** APIs of the cluster that the hub was told of, by name. */
+  readonly reported: Journal;
+  /** Commands that were taken, by id. */
+  readonly commands: Journal;
 };
 
 /** Opens (and makes) the cache folder. Damage that is found is logged, set aside and survived. */
@@ -67,18 +71,26 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     if (opened.damage !== null) log.warn({ kind: name, reason: opened.damage }, "damaged records were set aside");
     return opened;
   };
-  const [inventory, apps, outbox] = [await journal("inventory"), await journal("apps"), await journal("outbox")];
-  const cache = new DiskCache(options, { inventory, apps, outbox });
+  const journals: Journals = {
+    inventory: await journal("inventory"),
+    apps: await journal("apps"),
+    outbox: await journal("outbox"),
+    reported: await journal("reported"),
+    commands: await journal("commands"),
+  };
+  const cache = new DiskCache(options, journals);
   await cache.scan();
   return cache;
 }
 
-type Journals = { readonly inventory: Journal; readonly apps: Journal; readonly outbox: Journal };
+type Journals = Pick<Cache, "inventory" | "apps" | "outbox" | "reported" | "commands">;
 
 class DiskCache implements Cache {
   readonly inventory: Journal;
   readonly apps: Journal;
   readonly outbox: Journal;
+  readonly reported: Journal;
+  readonly commands: Journal;
   readonly #options: CacheOptions;
   readonly #objects = new Set<Digest>();
   readonly #releases = new Set<Digest>();
@@ -93,6 +105,8 @@ class DiskCache implements Cache {
     this.inventory = journals.inventory;
     this.apps = journals.apps;
     this.outbox = journals.outbox;
+    this.reported = journals.reported;
+    this.commands = journals.commands;
   }
 
   /** Learns which blobs are here, and removes what a crash left half written. */
@@ -180,7 +194,7 @@ class DiskCache implements Cache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turn;
-    await Promise.all([this.inventory.close(), this.apps.close(), this.outbox.close()]);
+    await Promise.all([this.inventory, this.apps, this.outbox, this.reported, this.commands].map((journal) => journal.close()));
   }
 
   async #saveObjects(objects: ReadonlyMap<Digest, string>): Promise<void> {

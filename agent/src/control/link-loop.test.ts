@@ -445,6 +445,37 @@ test("an API server that hangs keeps no agent from its hub, and its answer is th
   assert.deepEqual([hellos()[1]?.facts, sessions()], [facts, 2]);
 });
 
+test("what changes of the cluster during a session is told in it, once", { timeout }, async (t) => {
+  let clock = now;
+  let apiVersions = ["apps/v1"];
+  const { hub, loop, statuses, reports, until } = await started(t, {
+    now: () => clock,
+    facts: async () => ({ kubernetesVersion: "v1.36.3", apiVersions, agentVersion: "0.1.0" }),
+  });
+  hub.says(welcome());
+  await settle();
+  const stir = async (name: string): Promise<void> => {
+    const before = reports().length;
+    statuses.set(`default//${name}` as AppKey, appStatus(name));
+    loop.changed(`default//${name}` as AppKey);
+    await until(() => reports().length > before);
+    await settle();
+    hub.says({ kind: "statusAck", seq: reports().at(-1)?.seq ?? 0 });
+  };
+  apiVersions = ["apps/v1", "x/v1"];
+  await stir("too-soon");
+  assert.deepEqual(
+    reports().map(({ facts }) => facts),
+    [null],
+  );
+  clock += 60_000;
+  await stir("in-time");
+  clock += 60_000;
+  await stir("nothing-new");
+  const told = reports().flatMap(({ facts }) => (facts === null ? [] : [facts.apiVersions]));
+  assert.deepEqual(told, [["apps/v1", "x/v1"]]);
+});
+
 test("the time for a welcome begins with the hello: slow facts use up none of it", { timeout }, async (t) => {
   const { hub, warnings, sessions } = await started(t, {
     facts: () => new Promise(() => undefined),

@@ -35,6 +35,8 @@ import { Unreported } from "./unreported.ts";
 export const linkTimes = {
   /** How long the hello waits for fresh facts: an API server that hangs does not keep us from the hub. */
   factsMs: 5_000,
+  /** How often in a session they are asked for again: what changed is told. */
+  factsEveryMs: 60_000,
   greetingMs: 15_000,
   ackMs: 60_000,
   silenceMs: 90_000,
@@ -83,11 +85,14 @@ export class LinkLoop {
   #facts: ClusterFacts | null = null;
   /** True once the hub has said in this session what it watches. */
   #isObserving = false;
+  /** The spelling of those that the hub was told in this session. */
+  #toldFacts = "";
+  #factsAskedAt = -Infinity;
 
   constructor(options: LinkLoopOptions) {
     this.#options = options;
     this.#times = { ...linkTimes, ...options.times };
-    this.#obedience = new Obedience(options);
+    this.#obedience = new Obedience({ ...options, commands: options.cache.commands });
     this.#accepted = options.accepted;
     this.#trust = options.trust;
   }
@@ -193,6 +198,7 @@ export class LinkLoop {
   async #hello(signal: AbortSignal): Promise<Hello> {
     const { audience, agentVersion } = this.#options;
     await this.#askFacts(signal);
+    this.#toldFacts = spell(this.#facts);
     this.#unreported.begin();
     return {
       kind: "hello",
@@ -212,12 +218,20 @@ export class LinkLoop {
   /** Facts that come too late for this hello are there for the next one. */
   async #askFacts(signal: AbortSignal): Promise<void> {
     const late = new AbortController();
-    const asked = this.#options.facts().then(
-      (facts) => (this.#facts = facts),
-      () => undefined,
-    );
+    const asked = this.#startFacts().catch(() => undefined);
     await Promise.race([asked, pause(this.#times.factsMs, AbortSignal.any([signal, late.signal]))]);
     late.abort();
+  }
+
+  /** What cannot be found out stays as it was told. */
+  async #startFacts(): Promise<void> {
+    this.#factsAskedAt = this.#options.now();
+    this.#facts = await this.#options.facts();
+  }
+
+  async #tellNewFacts(): Promise<void> {
+    await this.#startFacts();
+    if (spell(this.#facts) !== this.#toldFacts) this.#outgoing.ring();
   }
 
   #root(): Digest {
@@ -309,6 +323,11 @@ export class LinkLoop {
       );
       const rung = await this.#outgoing.wait(beatMs, signal);
       if (signal.aborted) return;
+      if (this.#options.now() - this.#factsAskedAt >= this.#times.factsEveryMs) this.#tellNewFacts().catch(() => undefined);
+      if (this.#facts !== null && spell(this.#facts) !== this.#toldFacts) {
+        this.#toldFacts = spell(this.#facts);
+        this.#unreported.factsChanged(this.#facts);
+      }
       if (!rung && this.#unreported.unacked === 0) session.send({ kind: "root", statusRoot: this.#root() });
       const next = (): StatusReport | undefined => this.#unreported.next(body.statuses(), (app, pin) => body.soakOf(app, pin));
       for (let report = next(); report; report = next()) {
@@ -318,3 +337,5 @@ export class LinkLoop {
     }
   }
 }
+
+const spell = (facts: ClusterFacts | null): string => JSON.stringify(facts);

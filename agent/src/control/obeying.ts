@@ -9,6 +9,7 @@ import type { Envelope } from "@muster/proto/model/envelope";
 import { OperationError } from "@muster/proto/model/failure";
 import { inspectionLimits, type Inspection } from "@muster/proto/model/inspection";
 import { commandFeatures, type CommandResult } from "@muster/proto/model/session";
+import type { Journal } from "../cache/cache.ts";
 import type { AgentSession, HubLink } from "../link/link.ts";
 import { verifyCommand, type Audience, type Trust } from "../verify/verify.ts";
 import { CommandBook } from "./command-book.ts";
@@ -25,6 +26,8 @@ export type Deeds = {
 export type ObedienceOptions = {
   readonly audience: Audience;
   readonly deeds: Deeds;
+  /** Where commands that were taken survive a restart. */
+  readonly commands: Journal;
   readonly now: () => number;
   readonly log: AgentLog;
 };
@@ -41,12 +44,13 @@ export class Obedience {
   /** For the hello. */
   readonly features: readonly string[] = commandKinds.map((kind) => commandFeatures[kind]);
   readonly #options: ObedienceOptions;
-  readonly #book = new CommandBook();
+  readonly #book: CommandBook;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
 
   constructor(options: ObedienceOptions) {
     this.#options = options;
+    this.#book = new CommandBook(options.commands);
   }
 
   /** Takes a command up; the session hears what becomes of it. */
@@ -62,6 +66,7 @@ export class Obedience {
     const taken = this.#book.take(command, now());
     if (taken.kind === "again") return taken.result === null ? undefined : contact.session.send(taken.result);
     if (taken.kind === "full" || this.#waiting >= waitingMax) {
+      if (taken.kind === "new") this.#book.forget(command.id);
       log.warn({ code: "E_BUSY", kind: command.kind }, "a command was refused");
       return contact.session.send(failed(command.id, "E_BUSY", "too many commands at once"));
     }
@@ -79,12 +84,16 @@ export class Obedience {
     const { id, kind, actor } = command;
     const began = now();
     try {
-      if (contact.signal.aborted) return null;
+      if (contact.signal.aborted) {
+        this.#book.forget(id); // nothing was done: it may come again
+        return null;
+      }
+      await this.#book.keep(id);
       const message = await this.#do(command, contact);
       log.info({ kind, manager: actor, ms: now() - began }, "carried out a command");
       return message === null ? null : { kind: "commandResult", id, ok: true, message, code: "" };
     } catch (error) {
-      if (contact.signal.aborted) return null;
+      if (contact.signal.aborted && kind === "inspect") return null;
       const code = error instanceof OperationError ? (error.fault?.code ?? `E_${error.code.toUpperCase()}`) : "E_INTERNAL";
       log.warn({ kind, code, reason: failureText(error) }, "a command could not be carried out");
       return failed(id, code, failureText(error));
@@ -109,10 +118,13 @@ export class Obedience {
     }
   }
 
-  #tell(result: CommandResult | null, { session }: Contact): void {
+  async #tell(result: CommandResult | null, { session }: Contact): Promise<void> {
     if (result === null) return;
-    this.#book.settle(result);
-    session.send(result);
+    try {
+      await this.#book.settle(result);
+    } finally {
+      session.send(result);
+    }
   }
 }
 

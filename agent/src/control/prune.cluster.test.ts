@@ -129,11 +129,11 @@ test("scenario 36: eleven of a hundred deletes are held, named by their digest, 
   await rig.accept({ apps: { web: { objects: all, policy } } });
   const rest = all.slice(11);
   await rig.accept({ apps: { web: { objects: rest, policy } } }, (status) => status.reason === "GuardHeld");
-  const digest = deletionDigest(all.slice(0, 11).map(identityIn));
+  const digest = deletionDigest(keyFor("web"), all.slice(0, 11).map(identityIn));
   const held = await rig.status("web", () => true);
   assert.equal(held.held, digest, "the approval has to name exactly these");
   assert.match(held.message, /11 deletes need an approval \(clusterShare\)/);
-  const other = deletionDigest(all.slice(0, 12).map(identityIn));
+  const other = deletionDigest(keyFor("web"), all.slice(0, 12).map(identityIn));
   await rig.accept({ apps: { web: { objects: rest, policy } }, approvals: [other] }, (status) => status.reason === "GuardHeld");
   assert.deepEqual(removed(rig), []);
   await rig.accept({ apps: { web: { objects: rest, policy } }, approvals: [digest] });
@@ -160,7 +160,9 @@ test("a namespace goes only with an approval, after what is in it", async () => 
   await rig.accept({ apps: { web: { objects: [space, inside, ...outside] } } });
   await rig.accept({ apps: { web: { objects: outside } } }, (status) => status.reason === "GuardHeld");
   assert.deepEqual(removed(rig), []);
-  rig.body.accept(await rig.bundle({ apps: { web: { objects: outside } }, approvals: [deletionDigest([space, inside].map(identityIn))] }));
+  rig.body.accept(
+    await rig.bundle({ apps: { web: { objects: outside } }, approvals: [deletionDigest(keyFor("web"), [space, inside].map(identityIn))] }),
+  );
   await rig.until(() => (removed(rig).length >= 2 ? true : null));
   assert.deepEqual(removed(rig).slice(0, 2), ["ConfigMap precious/one", "Namespace /precious"]);
 });
@@ -184,7 +186,7 @@ test("scenario 37: a definition with instances is kept", async () => {
     ["create", "-f", "-"],
     JSON.stringify({ apiVersion: "keep.example/v1", kind: "Gear", metadata: { name: "g", namespace: "default" } }),
   );
-  const spec = { apps: { web: { objects: others } }, approvals: [deletionDigest([identityIn(definition)])] };
+  const spec = { apps: { web: { objects: others } }, approvals: [deletionDigest(keyFor("web"), [identityIn(definition)])] };
   await rig.accept(spec, (status) => status.reason === "PruneFailed");
   assert.match((await rig.status("web", () => true)).message, /1 instances/);
   assert.deepEqual(removed(rig), []);

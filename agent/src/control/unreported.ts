@@ -5,7 +5,7 @@ import { statusBytes } from "@muster/proto/codec/status";
 import type { AppKey } from "@muster/proto/model/identity";
 import type { StatusReport } from "@muster/proto/model/session";
 import type { Digest } from "@muster/proto/model/digest";
-import type { AppStatus, Soak } from "@muster/proto/model/status";
+import type { AppStatus, ClusterFacts, Soak } from "@muster/proto/model/status";
 
 type SoakOf = (app: AppKey, pin: Digest) => Soak | null;
 
@@ -16,6 +16,8 @@ export class Unreported {
   readonly #dirty = new Set<AppKey>();
   readonly #forgotten = new Set<AppKey>();
   #full: "asked" | "begun" | null = null;
+  /** Of the cluster itself, when the hub does not know them yet. */
+  #facts: ClusterFacts | null = null;
   #seq = 0;
   #unacked: number[] = [];
 
@@ -27,6 +29,7 @@ export class Unreported {
   /** A new session: what the old one did not acknowledge shows in the root. */
   begin(): void {
     this.#unacked = [];
+    this.#facts = null; // they are in the hello
   }
 
   changed(app: AppKey): void {
@@ -37,6 +40,10 @@ export class Unreported {
   forgotten(app: AppKey): void {
     this.#dirty.delete(app);
     this.#forgotten.add(app);
+  }
+
+  factsChanged(facts: ClusterFacts): void {
+    this.#facts = facts;
   }
 
   /** The hub wants all there is. */
@@ -51,7 +58,7 @@ export class Unreported {
   /** The next report, with what the soaks are now; undefined when there is none, or when the hub has enough to do with those before it. */
   next(statuses: ReadonlyMap<AppKey, AppStatus>, soakOf: SoakOf): StatusReport | undefined {
     if (this.#unacked.length >= reportLimits.unacked) return undefined;
-    if (this.#dirty.size === 0 && this.#forgotten.size === 0 && this.#full === null) return undefined;
+    if (this.#dirty.size === 0 && this.#forgotten.size === 0 && this.#full === null && this.#facts === null) return undefined;
     const first = this.#full === "asked";
     if (first) for (const app of statuses.keys()) this.#dirty.add(app);
     const apps = this.#takeApps(statuses, soakOf);
@@ -62,7 +69,9 @@ export class Unreported {
     const complete = first && last;
     const seq = (this.#seq += 1);
     this.#unacked.push(seq);
-    return { kind: "status", seq, apps, forgotten, complete, all: last && !complete ? [...statuses.keys()] : null, facts: null };
+    const facts = this.#facts;
+    this.#facts = null;
+    return { kind: "status", seq, apps, forgotten, complete, all: last && !complete ? [...statuses.keys()] : null, facts };
   }
 
   /** As many as fit; one at least. */

@@ -69,10 +69,11 @@ export class KindDirectory {
     return surelyUnknown(this.#catalog, group, kind, this.#limits.kindGoneAfterMs);
   }
 
-  /** As Helm lists them: `apps/v1` and `apps/v1/Deployment`. */
+  /** As Helm lists them: `apps/v1` and `apps/v1/Deployment`. Without what the newest answer lacks, though `find` may still know it. */
   apiVersions(): readonly string[] {
     const names = new Set<string>();
-    for (const { mapping } of this.#catalog.known.values()) {
+    for (const { mapping, missingSince } of this.#catalog.known.values()) {
+      if (missingSince !== undefined) continue;
       const version = mapping.group === "" ? mapping.version : `${mapping.group}/${mapping.version}`;
       names.add(version).add(`${version}/${mapping.kind}`);
     }

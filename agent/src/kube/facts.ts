@@ -7,7 +7,11 @@ import { get } from "./read.ts";
 
 export type KubeFacts = {
   readonly kubernetesVersion: string;
-  /** Sorted: `apps/v1`, `apps/v1/Deployment`. */ readonly apiVersions: readonly string[];
+  /** Sorted: `apps/v1`, `apps/v1/Deployment`. What the newest answer has, and what it could not describe as it was known before. */
+  readonly apiVersions: readonly string[];
+  /** Of the discovery that says so, as Discovery has them. */
+  readonly complete: boolean;
+  readonly at: number;
 };
 
 /** Throws an OperationError when the server does not say. */
@@ -21,9 +25,9 @@ export async function version(caller: Caller): Promise<{ readonly gitVersion: st
 }
 
 export async function facts(caller: Caller): Promise<KubeFacts> {
-  await caller.kinds.discover(false);
+  const { complete, at } = await caller.kinds.discover(false);
   const { gitVersion } = await version(caller);
-  return { kubernetesVersion: gitVersion, apiVersions: caller.kinds.apiVersions() };
+  return { kubernetesVersion: gitVersion, apiVersions: caller.kinds.apiVersions(), complete, at };
 }
 
 /** The uid of the namespace kube-system. Throws an OperationError when it cannot be read. */

@@ -226,11 +226,13 @@ test("I1 each guard holds its deletes until exactly they are approved", () => {
     assert.ok(held.held?.guards.includes(guard as never), guard);
     assert.deepEqual(held.rounds, []);
     const gone = before.filter((identity) => !after.includes(identity));
-    const wrong = plan({ targets: [target("web", after)], inventory, approvals: new Set([deletionDigest(gone.slice(1))]) });
+    const wrong = plan({ targets: [target("web", after)], inventory, approvals: new Set([deletionDigest(app("web"), gone.slice(1))]) });
     assert.deepEqual(only(wrong).prune.rounds, [], `${guard} with an approval for others`);
-    const right = only(plan({ targets: [target("web", after)], inventory, approvals: new Set([deletionDigest(gone)]) })).prune;
+    const other = plan({ targets: [target("web", after)], inventory, approvals: new Set([deletionDigest(app("db"), gone)]) });
+    assert.deepEqual(only(other).prune.rounds, [], `${guard} with an approval for another App`);
+    const right = only(plan({ targets: [target("web", after)], inventory, approvals: new Set([deletionDigest(app("web"), gone)]) })).prune;
     assert.equal(right.rounds.flat().length, gone.length, guard);
-    assert.equal(right.approval, deletionDigest(gone));
+    assert.equal(right.approval, deletionDigest(app("web"), gone));
   }
 });
 
@@ -281,7 +283,7 @@ test("a tombstone spares what another App declares, and precious kinds need thei
     tombstones,
     inventory,
     targets: [target("web", [map("x")])],
-    approvals: new Set([deletionDigest([map("y"), space])]),
+    approvals: new Set([deletionDigest(app("gone"), [map("y"), space])]),
   });
   assert.deepEqual(
     approved.tombstones[0]?.prune.rounds.map((round) => round.map(({ identity }) => identity.name)),

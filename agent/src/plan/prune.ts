@@ -54,7 +54,7 @@ export function planPrunes(input: PruneInput): Prunes {
   const going = new Map([...input.pruning, ...due.map(({ app }) => app)].map((app) => [app, candidatesOf(app)]));
   const clusterDeletes = [...going.values()].reduce((sum, list) => sum + list.length, 0);
   const plan = (app: AppKey, tombstone: boolean): PrunePlan =>
-    guarded(going.get(app) ?? [], input.baseline.get(app) ?? owned.get(app)?.length ?? 0, tombstone, clusterDeletes, input);
+    guarded(app, going.get(app) ?? [], input.baseline.get(app) ?? owned.get(app)?.length ?? 0, tombstone, clusterDeletes, input);
   return {
     apps: new Map([...input.pruning].map((app) => [app, plan(app, false)])),
     tombstones: input.tombstones.map((tombstone) => {
@@ -67,9 +67,16 @@ export function planPrunes(input: PruneInput): Prunes {
 }
 
 /** Splits deletes into what may go and what waits for an approval. */
-function guarded(deletes: readonly Entry[], before: number, tombstone: boolean, clusterDeletes: number, input: PruneInput): PrunePlan {
+function guarded(
+  app: AppKey,
+  deletes: readonly Entry[],
+  before: number,
+  tombstone: boolean,
+  clusterDeletes: number,
+  input: PruneInput,
+): PrunePlan {
   const identities = deletes.map((entry) => entry.identity);
-  const digest = deletionDigest(identities);
+  const digest = deletionDigest(app, identities);
   const guards = crossedGuards({ deletes: identities, before, tombstone }, clusterDeletes, input.inventory.size);
   if (guards.length === 0) return { rounds: roundsOf(deletes), approval: null, held: null };
   if (input.approvals.has(digest)) return { rounds: roundsOf(deletes), approval: digest, held: null };

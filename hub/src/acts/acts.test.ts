@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { pinDigest, type AgentPolicy } from "@muster/proto/model/bundle";
 import { digestOf } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
-import { pausing, postponed, syncId, wakeAt, withHands, type Act, type Pause, type Sync } from "./acts.ts";
+import { pausing, postponed, spentWords, syncId, wakeAt, withHands, type Act, type Pause, type Sync } from "./acts.ts";
 
 const now = Date.parse("2026-11-21T08:00:00Z");
 const hour = 3_600_000;
@@ -75,6 +75,17 @@ const words: readonly [string, Act, object, number | undefined, boolean][] = [
 ];
 for (const [what, act, change, heldSince, goes] of words)
   test(`a word ${what} ${goes ? "lets it go" : "lets nothing go"}`, () => assert.equal(moves([act], change, heldSince), goes));
+
+const spent: readonly [string, Act, number | undefined, boolean, boolean][] = [
+  ["for what still waits", word(), now - 1, true, false],
+  ["for what was never released there", word(), undefined, true, false],
+  ["that let something go", word(), now + 1, true, true],
+  ["for an App that is not there any more", word(), undefined, false, true],
+  ["that is a pause", pause(), now + 1, false, false],
+];
+for (const [what, act, heldSince, there, expected] of spent)
+  test(`I8 a word ${what} is ${expected ? "spent" : "kept"}`, () =>
+    assert.deepEqual(spentWords([act], () => heldSince, () => there), expected ? [act.id] : [])); // prettier-ignore
 
 test("a pause is stronger than a word, and than sync.auto", () => {
   assert.equal(moves([word(), pause()]), false);

@@ -96,6 +96,22 @@ export function withHands<P extends Placed>(
   });
 }
 
+/**
+ * Words that can let nothing go any more: what they were about was released since, or the App is not on that cluster at all. `isThere`:
+ * wanted or released there, or not known.
+ */
+export function spentWords(
+  acts: readonly Act[],
+  heldSince: (cluster: ClusterName, app: AppKey) => number | undefined,
+  isThere: (cluster: ClusterName, app: AppKey) => boolean,
+): readonly string[] {
+  return acts.flatMap((act) => {
+    if (act.kind !== "sync") return [];
+    const { id, cluster, app, at } = act;
+    return at < (heldSince(cluster, app) ?? -Infinity) || !isThere(cluster, app) ? [id] : [];
+  });
+}
+
 function isAskedFor(
   { app, cluster, release, policy }: Placed,
   words: ReadonlyMap<string, Sync>,

@@ -96,19 +96,65 @@ const changes: readonly Row[] = [
 ];
 for (const [what, world, expected] of changes) test(what, () => assert.deepEqual(said(judge(world)), expected));
 
+const monitored = { held: { web: "a b c" }, wanted: { web: "a b" }, holding: { web: { apis: ["m/v1/Rule", "m/v1"] } } };
+const child = { parent: key("root"), apis: ["m/v1"] };
+const vanished: readonly Row[] = [
+  [
+    "what a chart loses with an API that the cluster reports no more waits",
+    { ...monitored, told: { web: "m/v1/Rule m/v1: m/v1" } },
+    ["admit web -1"],
+  ],
+  ["one that is gone altogether", { ...monitored, told: { web: "m/v1/Rule m/v1:" } }, ["hold web CapabilityShrunk m/v1/Rule,m/v1"]],
+  ["one kind of it", { ...monitored, told: { web: "m/v1/Rule:" } }, ["hold web CapabilityShrunk m/v1/Rule,m/v1"]],
+  ["an API that is there", { ...monitored, told: { web: "m/v1/Rule m/v1: m/v1 m/v1/Rule" } }, ["admit web -1"]],
+  ["an API that the chart asks for no more", { ...monitored, told: { web: "n/v1:" } }, ["admit web -1"]],
+  ["a chart that does not ask any more", monitored, ["admit web -1"]],
+  ["a chart that was told of nothing", { ...monitored, holding: {}, told: { web: "m/v1:" } }, ["admit web -1"]],
+  ["a chart that looks at all groups", { ...monitored, told: { web: "all: n" } }, ["hold web CapabilityShrunk m/v1/Rule,m/v1"]],
+  ["a change that loses nothing", { ...monitored, wanted: { web: "a b c=2" }, told: { web: "m/v1:" } }, ["admit web"]],
+  [
+    "a child that its parent renders no more",
+    { held: { web: "a" }, holding: { web: child }, wanted: { root: "r" }, apis: "apps/v1" },
+    ["admit root", "hold web CapabilityShrunk m/v1"],
+  ],
+  [
+    "a child on a cluster that has reported nothing",
+    { held: { web: "a" }, holding: { web: child }, wanted: { root: "r" }, apis: null },
+    ["admit root", "hold web CapabilityShrunk m/v1"],
+  ],
+  [
+    "a child whose API is there",
+    { held: { web: "a" }, holding: { web: child }, wanted: { root: "r" }, apis: "m/v1" },
+    ["admit root", "delete web in 30m"],
+  ],
+  ["a child whose parent is gone", { held: { web: "a" }, holding: { web: child }, apis: "apps/v1" }, ["delete web in 30m"]],
+  ["an App that was taken out of Git", { held: { web: "a" }, holding: { web: { apis: ["m/v1"] } }, apis: "" }, ["delete web in 30m"]],
+];
+for (const [what, world, expected] of vanished)
+  test(`CapabilityShrunk: ${what}: ${expected.join(", ")}`, () => assert.deepEqual(said(judge(world)), expected));
+
+test("what an API took along may go when somebody approves exactly that", () => {
+  const world = { ...monitored, told: { web: "m/v1:" } };
+  const held = judge(world).clusters[0]?.apps[0];
+  assert.ok(held?.kind === "hold" && held.reason === "CapabilityShrunk" && held.guards.length === 0);
+  assert.deepEqual(said(judge({ ...world, approvals: [held.digest] })), ["admit web -1"]);
+});
+
 test("an approval of exactly these deletes lets them pass, and goes into the bundle", () => {
   const world = { held: { web: some(4) }, wanted: { web: "a0" } };
-  const digest = deletionDigest(all("a1 a2 a3"));
+  const digest = deletionDigest(key("web"), all("a1 a2 a3"));
   const held = judge(world).clusters[0]?.apps[0];
   assert.ok(held?.kind === "hold" && held.digest === digest && held.deletes.length === 3 && !held.removal);
   const passed = judge({ ...world, approvals: [digest] });
   assert.deepEqual([said(passed), passed.clusters[0]?.approvals], [["admit web -3"], [digest]]);
-  const other = judge({ ...world, approvals: [deletionDigest(all("a1 a2"))] });
+  const other = judge({ ...world, approvals: [deletionDigest(key("web"), all("a1 a2"))] });
   assert.deepEqual(said(other), ["hold web appShare"]);
+  const another = judge({ ...world, approvals: [deletionDigest(key("db"), all("a1 a2 a3"))] });
+  assert.deepEqual(said(another), ["hold web appShare"]);
 });
 
 test("an approval stays in the bundle until the agent has done what it allows", () => {
-  const digest = deletionDigest(all("a1"));
+  const digest = deletionDigest(key("web"), all("a1"));
   const world = { held: { web: "a" }, wanted: { web: "a" }, bundleApprovals: [digest] };
   assert.deepEqual(judge({ ...world, settled: false }).clusters[0]?.approvals, [digest]);
   assert.deepEqual(judge({ ...world, settled: true }).clusters[0]?.approvals, []);
@@ -194,7 +240,7 @@ for (const [what, world, expected] of removals) test(what, () => assert.deepEqua
 
 test("a removal that waits passes with the approval of its deletes", () => {
   const world = { held: { web: "a Namespace/x" } };
-  const passed = judge({ ...world, approvals: [deletionDigest(all("a Namespace/x"))] });
+  const passed = judge({ ...world, approvals: [deletionDigest(key("web"), all("a Namespace/x"))] });
   assert.deepEqual([said(passed), passed.clusters[0]?.approvals.length], [["delete web in 30m"], 1]);
   const held = judge(world).clusters[0]?.apps[0];
   assert.ok(held?.kind === "hold" && held.removal);
@@ -248,7 +294,7 @@ const inFleet = (count: number, gone: readonly string[], approvals: World["appro
 test("D01 D07 a removal from more than ten clusters and a tenth of the origin waits, however small it is on each", () => {
   assert.deepEqual(inFleet(10, ["web"]), ["admit db", "delete web in 30m"]);
   assert.deepEqual(inFleet(11, ["web"]), ["admit db", "hold web E_SHRINK"]);
-  assert.deepEqual(inFleet(11, ["web"], [deletionDigest(all("a b"))]), ["admit db", "delete web in 30m"]);
+  assert.deepEqual(inFleet(11, ["web"], [deletionDigest(key("web"), all("a b"))]), ["admit db", "delete web in 30m"]);
 });
 
 test("D20 a selector that used to match and matches nobody now is told", () => {
@@ -319,7 +365,10 @@ test("F38 D04 D05 a Source that holds nothing any more is not taken, unless a pe
   const verdict = admitSource({ ...reading, after: [] });
   assert.ok(verdict.kind === "hold" && verdict.problem.code === "E_SOURCE_EMPTIED");
   assert.match(verdict.problem.message, /commit 0123456789ab of Source root: it holds none of its 2 documents any more/);
-  assert.equal(admitSource({ ...reading, after: [], approvals: new Set([verdict.digest]) }).kind, "take");
+  const approvals = new Set([verdict.digest]);
+  assert.equal(admitSource({ ...reading, after: [], approvals }).kind, "take");
+  for (const other of [{ commit: "fedcba9876543210" }, { source: "team" }, { before: documents.slice(1) }])
+    assert.equal(admitSource({ ...reading, after: [], approvals, ...other }).kind, "hold", JSON.stringify(other));
 });
 
 test("F40 a path that does not exist any more is never taken", () => {

@@ -73,7 +73,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 ) as fc.Arbitrary<Edit>;
 const stories = fc.array(fc.array(edit, { minLength: 1, maxLength: 3 }), { minLength: 3, maxLength: 20 });
 
-const deletions: readonly Digest[] = ["a b c", "c", "b c"].map((text) => deletionDigest(text.split(" ").map(id)));
+const deletions: readonly Digest[] = ["a b c", "c", "b c"].map((text) => deletionDigest(key("web"), text.split(" ").map(id)));
 const empty = (cluster: string): HeldCluster => ({
   cluster: cluster as ClusterName,
   apps: [],

@@ -11,6 +11,7 @@ import { Holdings, judge, movesToWaiting, waitsForHand, type Change, type Judged
 import type { Manifests } from "./manifests.ts";
 import type { Conflicts } from "./conflicts.ts";
 import { showSome, type Conflict } from "./ownership.ts";
+import { noApis, vanishedBelow, vanishedFrom } from "./vanished.ts";
 import type { AppVerdict, ClusterVerdict, HeldApp, HeldCluster } from "./verdict.ts";
 
 export type ClusterInput = {
@@ -127,19 +128,27 @@ export class Court {
     }
   }
 
-  #needsApproval({ change, deletes, guards, digest }: Judged): boolean {
+  #needsApproval(judged: Judged): boolean {
+    const { change, deletes, guards, digest } = judged;
     const { app, departs } = change;
     this.#deletes ||= deletes.length > 0;
     if (deletes.length === 0 || this.#input.approvals.has(digest)) return false;
     if (departs !== null && this.#buried.get(app)?.mode === departs.mode) return false; // decided when it was buried
-    return guards.length > 0 || (departs !== null && departs.cause !== null);
+    return guards.length > 0 || (departs !== null && departs.cause !== null) || this.#vanished(change).length > 0;
+  }
+
+  #vanished({ held, placement }: Change): readonly string[] {
+    if (placement !== null) return vanishedFrom(held, placement);
+    return vanishedBelow(held, this.#input.held, (parent) => this.#input.departures.isDeclared(parent));
   }
 
   #hold({ change, deletes, guards, digest }: Judged): void {
     const { app, held, departs } = change;
     if (held === null) return;
+    const vanished = deletes.length === 0 ? noApis : this.#vanished(change);
+    const reason = vanished.length > 0 ? "CapabilityShrunk" : "GuardHeld";
     const cause = departs?.cause ?? null;
-    this.#verdicts.set(app, { kind: "hold", app, reason: "GuardHeld", guards, cause, deletes, digest, removal: departs !== null, held });
+    this.#verdicts.set(app, { kind: "hold", app, reason, vanished, guards, cause, deletes, digest, removal: departs !== null, held });
   }
 
   #accept({ change, deletes, digest }: Judged): void {

@@ -77,6 +77,10 @@ export class Departures {
     return this.#isShrunk(originOf(app)) ? { ...departs, cause: "E_SHRINK" } : departs;
   }
 
+  isDeclared(app: AppKey): boolean {
+    return this.#fleet.isDeclared(app);
+  }
+
   /** False when an App that is not there may only be unreadable. */
   isSure(cluster: ClusterName, app: AppKey): boolean {
     return !this.#fleet.isUnsure(cluster, app, null);
@@ -140,6 +144,10 @@ class Known {
     this.#delays = delays;
     const same = before !== undefined && before.#declared.apps === declared.apps;
     this.#apps = same ? before.#apps : new Map(declared.apps.map((app) => [app.key, app]));
+  }
+
+  isDeclared(app: AppKey): boolean {
+    return this.#apps.has(app);
   }
 
   /** Declared, and on no cluster. */

@@ -1,6 +1,6 @@
 // What the changes of one cluster delete, counted as the agent counts it, and which guards that crosses.
 
-import type { Digest } from "@muster/proto/model/digest";
+import { digestOf, type Digest } from "@muster/proto/model/digest";
 import { crossedGuards, deletionDigest, type GuardName } from "@muster/proto/model/evidence";
 import { identityKey, type AppKey, type ObjectIdentity } from "@muster/proto/model/identity";
 import type { Placement } from "../resolve/resolve.ts";
@@ -23,7 +23,8 @@ export type Judged = {
   readonly digest: Digest;
 };
 
-const nothing = deletionDigest([]);
+/** Nothing is deleted: no approval is ever for it. */
+const nothing = digestOf("");
 
 /** What a cluster holds, and who has which object: of those that declare it, the lowest key. */
 export class Holdings {
@@ -63,7 +64,7 @@ export function judge(changes: readonly Change[], holdings: Holdings): readonly 
     const tombstone = change.departs !== null;
     const before = change.held === null ? 0 : holdings.manifests.of(change.held.release).lines.length;
     const guards = crossedGuards({ deletes, before, tombstone }, tombstone ? removed : changed, holdings.owners.size);
-    return { change, deletes, guards, digest: deletionDigest(deletes) };
+    return { change, deletes, guards, digest: deletes.length === 0 ? nothing : deletionDigest(change.app, deletes) };
   });
 }
 

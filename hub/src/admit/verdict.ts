@@ -17,6 +17,8 @@ export type HeldApp = {
   readonly dependsOn: readonly AppKey[];
   readonly parent: AppKey | null;
   readonly onLeave: "orphan" | "delete";
+  /** APIs that its render was told of when it was released; absent: it did not ask. */
+  readonly apis?: readonly string[];
   /** Placement.withParent of when it was released. Absent: delete. */
   readonly withParent?: "delete" | "orphan";
 };
@@ -30,6 +32,8 @@ export type HeldCluster = {
   readonly approvals: readonly Digest[];
   /** True when the agent has reported that all of the newest bundle is done: then its approvals have served. */
   readonly settled: boolean;
+  /** What its agent reports; null: nothing was reported. */
+  readonly apis?: readonly string[] | null;
 };
 
 /** The manifest of a Release; undefined when it is not known, which is never read as empty. */
@@ -48,7 +52,9 @@ export type AppVerdict =
   | {
       readonly kind: "hold";
       readonly app: AppKey;
-      readonly reason: "GuardHeld";
+      readonly reason: "GuardHeld" | "CapabilityShrunk";
+      /** APIs that are gone from the cluster's report, and with them what is deleted. */
+      readonly vanished: readonly string[];
       readonly guards: readonly GuardName[];
       readonly cause: "E_SHRINK" | "E_SELECTOR_EMPTIED" | null;
       readonly deletes: readonly ObjectIdentity[];

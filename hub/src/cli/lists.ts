@@ -43,9 +43,14 @@ export async function apps(io: Io, client: HubClient, filter: Filter, output: Ou
     ago(now, row.since),
     ...(wide ? [row.release?.slice(0, 12) ?? "-", row.layers.map(({ layer }) => printable(layer)).join(" < ")] : []),
     whyOf(
-      row.state === "synced",
+      row.state === "synced" && row.provisional !== true,
       row.reason,
-      row.message || (row.problems[0] ? `${showIdentity(row.problems[0].identity)}: ${row.problems[0].message}` : ""),
+      [
+        row.message || (row.problems[0] ? `${showIdentity(row.problems[0].identity)}: ${row.problems[0].message}` : ""),
+        row.provisional === true ? "provisional: rendered with Helm's defaults until the cluster reports what it has" : "",
+      ]
+        .filter((part) => part !== "")
+        .join("; "),
     ),
   ]);
   await writeTable(io, head, rows);
@@ -88,10 +93,10 @@ export async function held(io: Io, client: HubClient, output: Output): Promise<E
     return exits.ok.code;
   }
   const now = Date.parse(page.asOf);
-  const show = namesOf(page.items);
+  const show = namesOf(page.items.flatMap(({ app }) => (app === null ? [] : [{ app }])));
   const rows = page.items.map((row) => [
     printable(row.id),
-    show(row.app),
+    row.app === null ? `Source ${printable(row.source ?? "")}` : show(row.app),
     printable(
       row.clusters.length > 3 ? `${row.clusters.slice(0, 3).join(",")} and ${row.clusters.length - 3} more` : row.clusters.join(","),
     ),
@@ -107,7 +112,8 @@ export async function held(io: Io, client: HubClient, output: Output): Promise<E
 export async function approve(io: Io, client: HubClient, id: string, reason: string, output: Output): Promise<Exit> {
   const answer = await client.post<ApproveAnswer>(`/held/${encodeURIComponent(id)}/approve`, { reason });
   if (await writeData(io, output, answer)) return exits.ok.code;
-  io.stdout.write(`approved ${printable(answer.id)} on ${count(answer.clusters.length, "cluster")}\n`);
+  const where = answer.clusters.length === 0 ? "" : ` on ${count(answer.clusters.length, "cluster")}`;
+  io.stdout.write(`approved ${printable(answer.id)}${where}\n`);
   return exits.ok.code;
 }
 
@@ -117,7 +123,7 @@ function objectsText({ deletes, message }: HeldRow, all: boolean): string {
   if (deletes.length === 0) return message;
   const shown = all ? deletes : deletes.slice(0, shownMax);
   const rest = deletes.length - shown.length;
-  return `${shown.map(showIdentity).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+  return `${shown.map(showIdentity).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}${message === "" ? "" : `; ${message}`}`;
 }
 
 /** Shows an App by the shortest name that is unique in the list. */

@@ -90,18 +90,36 @@ export class Answers {
     const rows = [...Map.groupBy([...this.#heldHere(), ...this.#heldByAgents()], ({ app, digest }) => `${app} ${digest}`).values()].map(
       joinHeld,
     );
-    return this.#page(rows.toSorted((a, b) => byCodeUnits(a.app, b.app) || byCodeUnits(a.digest, b.digest)));
+    const all = [...this.#heldSources(), ...rows];
+    return this.#page(all.toSorted((a, b) => byCodeUnits(a.app ?? "", b.app ?? "") || byCodeUnits(a.digest, b.digest)));
+  }
+
+  #heldSources(): HeldRow[] {
+    return (this.#options.state().heldSources ?? []).map(({ source, commit, documents, digest, since }) => ({
+      id: heldId(digest),
+      app: null,
+      source,
+      clusters: [],
+      guards: [],
+      deletes: [],
+      message: `commit ${commit.slice(0, 12)} holds none of its ${documents.length} documents any more`,
+      digest,
+      since: iso(since),
+    }));
   }
 
   #heldHere(): HeldOne[] {
     const all = [...this.#options.state().clusters.values()].flatMap(({ held }) => held);
-    return all.map(({ app, cluster, guards, deletes, digest, since }) => ({
+    return all.map(({ app, cluster, guards, vanished, deletes, digest, since }) => ({
       app,
       cluster,
       guards,
       deletes,
       digest,
-      message: "",
+      message:
+        vanished.length === 0
+          ? ""
+          : `the cluster reports no ${vanished.slice(0, 3).join(", ")}${vanished.length > 3 ? " and others" : ""} any more`,
       since: iso(since),
     }));
   }
@@ -163,6 +181,7 @@ export class Answers {
     const lastSeen = member?.row.lastSeen ?? 0;
     return [...apps].toSorted(byCodeUnits).map((app) => {
       const released = member?.released.get(app);
+      const placement = decided?.placements.get(app);
       const waits = decided?.waits.get(app) ?? null;
       const status = member?.statuses.get(app)?.status ?? null;
       return appRow({
@@ -181,7 +200,8 @@ export class Answers {
         refusal: member?.row.refusal == null ? null : `${member.row.refusal}: ${member.row.refusalMessage}`,
         lastSeen,
         tombstone: member?.tombstones.has(app) ?? false,
-        layers: (decided?.placements.get(app)?.layers ?? []).map(({ from, place }) => ({ layer: from, place })),
+        layers: (placement?.layers ?? []).map(({ from, place }) => ({ layer: from, place })),
+        provisional: placement?.told?.known === false,
       });
     });
   }
@@ -227,7 +247,7 @@ export class Answers {
   }
 }
 
-type HeldOne = Omit<HeldRow, "id" | "clusters"> & { readonly cluster: ClusterName };
+type HeldOne = Omit<HeldRow, "id" | "clusters" | "app"> & { readonly app: AppKey; readonly cluster: ClusterName };
 
 /** One row for one change, on however many clusters it is held. */
 function joinHeld(group: readonly HeldOne[]): HeldRow {

@@ -77,6 +77,7 @@ const holds = (held: ReleasedRow): AppVerdict => ({
   kind: "hold",
   app: a,
   reason: "GuardHeld",
+  vanished: [],
   guards: ["appShare"],
   cause: null,
   deletes: [{ group: "", kind: "ConfigMap", namespace: "shop", name: "x" }],

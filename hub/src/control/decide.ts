@@ -51,8 +51,8 @@ export function decide(input: DecideInput): Decided {
     const why = whyWaiting(each, wants, moves, input);
     if (why !== undefined) waits.set(each.app, since(why, each.app, input));
     if (each.kind === "hold") {
-      const { app, guards, deletes, digest } = each;
-      held.push({ app, cluster: cluster.name, guards, deletes, digest, since: waits.get(app)?.since ?? input.now });
+      const { app, guards, vanished, deletes, digest } = each;
+      held.push({ app, cluster: cluster.name, guards, vanished, deletes, digest, since: waits.get(app)?.since ?? input.now });
     }
   }
   const tombstones: Tombstone[] = [];
@@ -86,6 +86,7 @@ export function heldBy(member: Member): HeldCluster {
     tombstones: [...member.tombstones.values()].filter(({ app }) => !isDone(member, app)),
     approvals: approvalsOf(member),
     settled: acked && rows.every((row) => isSynced(row, member.statuses.get(row.app)?.status)),
+    apis: member.row.facts?.apiVersions ?? null,
   };
 }
 
@@ -117,9 +118,15 @@ function rowOf(
   const { app, placement, release } = verdict;
   const { policy, dependsOn, parent, onLeave, withParent } = placement;
   const settings = { dependsOn, parent, onLeave, withParent };
-  if (current === undefined || moves.has(app)) return { app, release, policy, ...settings, commit: commitOf(placement), since: now };
+  const apis = placement.told == null || placement.told.has.length === 0 ? undefined : placement.told.has;
+  const moved = { app, release, policy, ...settings, ...(apis && { apis }), commit: commitOf(placement), since: now };
+  if (current === undefined || moves.has(app)) return moved;
+  // What waits for a hand was told something that the released one was not.
+  const told = release === current.release ? apis : current.apis;
   const same = sameNames(dependsOn, current.dependsOn) && parent === current.parent && onLeave === current.onLeave;
-  return same && withParent === current.withParent ? current : { ...current, ...settings };
+  if (same && withParent === current.withParent && sameNames(told ?? [], current.apis ?? [])) return current;
+  const { apis: _, ...rest } = current;
+  return { ...rest, ...settings, ...(told && { apis: told }) };
 }
 
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
@@ -140,7 +147,10 @@ function whyWaiting(verdict: AppVerdict, wants: readonly Moving[], moves: Readon
     case "hold": {
       const what = `${verdict.removal ? "its removal" : "the change"} deletes ${verdict.deletes.length} ${verdict.deletes.length === 1 ? "object" : "objects"}`;
       const guards = verdict.guards.length > 0 ? ` (${verdict.guards.join(", ")})` : "";
-      return { reason: "GuardHeld", message: `${what}${guards}; muster approve ${verdict.digest.slice(0, 12)} lets it pass` };
+      const gone = verdict.vanished.length > 0 ? `, for the cluster reports no ${showApis(verdict.vanished)} any more` : "";
+      const back = gone === "" ? "" : "it goes on by itself when that is back; ";
+      const message = `${what}${guards}${gone}; ${back}muster approve ${verdict.digest.slice(0, 12)} lets it pass`;
+      return { reason: verdict.reason, message };
     }
     case "keep": {
       const problem = problemOf(verdict.app, input);
@@ -149,6 +159,10 @@ function whyWaiting(verdict: AppVerdict, wants: readonly Moving[], moves: Readon
     }
   }
 }
+
+const apisShown = 3;
+const showApis = (names: readonly string[]): string =>
+  names.length <= apisShown ? names.join(", ") : `${names.slice(0, apisShown).join(", ")} and ${names.length - apisShown} more`;
 
 /** What is wrong with an App here. */
 function problemOf(app: AppKey, { problems, cluster }: DecideInput): Problem | undefined {

@@ -10,6 +10,7 @@ import type { EnrollAnswer, EnrollCall } from "../link/link.ts";
 import type { Keys } from "../keys/keys.ts";
 import type { ClusterRow, EnrolmentRow, Write } from "../store/store.ts";
 import type { HubLog } from "./log.ts";
+import type { Memory } from "./memory.ts";
 import type { HubRecord } from "./record.ts";
 
 export type EnrollingOptions = {
@@ -47,9 +48,7 @@ export class Enrolling {
     const row = token === undefined ? undefined : memory.enrolments.get(requestName(token.id, call.csr));
     if (row === undefined) return undefined;
     const cluster = row.cluster as ClusterName;
-    const certificate = memory.certificates.get(row.serial);
-    const isGood = certificate !== undefined && certificate.revokedAt === null && certificate.notAfter > this.#options.now();
-    if (!isGood || certificate.uid !== call.clusterUid || memory.members.get(cluster)?.row.uid !== call.clusterUid) return undefined;
+    if (uidAnswered(memory, row, this.#options.now()) !== call.clusterUid) return undefined;
     this.#options.log.info({ cluster, uid: call.clusterUid, remote: call.remote }, "answered an enrolment again");
     return Promise.resolve(this.#answer(cluster, row.certificate));
   }
@@ -113,6 +112,18 @@ export class Enrolling {
       { kind: "status", cluster, statuses: [], forgotten: [...statuses] },
     ];
   }
+}
+
+/** The cluster's UID while its answer may be given again: its certificate is good and it still holds the name. */
+function uidAnswered({ certificates, members }: Memory, { cluster, serial }: EnrolmentRow, now: number): string | undefined {
+  const certificate = certificates.get(serial);
+  if (certificate === undefined || certificate.revokedAt !== null || certificate.notAfter <= now) return undefined;
+  return members.get(cluster as ClusterName)?.row.uid === certificate.uid ? certificate.uid : undefined;
+}
+
+/** Requests whose answers are never given again. */
+export function spentEnrolments(memory: Memory, now: number): readonly string[] {
+  return [...memory.enrolments.values()].flatMap((row) => (uidAnswered(memory, row, now) === undefined ? [row.request] : []));
 }
 
 /** What tells one request from all others: the token that it used up, and the request itself, whose signature proves its key. */

@@ -1,12 +1,14 @@
 // The hub's heart on real parts but for Git: what is decided when a Source says nothing, says nonsense, or the disk fails.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 
 import { digestOf } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import { parseFleetFile, type ParsedFile } from "../fleet/fleet.ts";
 import { Renderer } from "../render/render.ts";
+import { damageManifests } from "../store/testdata/damage.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import { archiveSnapshot } from "./sources/archive-tree.ts";
 import { contentKey, type ContentRef } from "./sources/content.ts";
@@ -126,10 +128,14 @@ test(
 );
 
 test("F38 an emptied Source passes when a person approved just that", { timeout }, async (t) => {
-  const { shows, codes, world } = await running(t);
+  const { shows, codes, world, loop } = await running(t);
   await shows("c1", files);
-  const [document] = world.store.load().documents;
-  await world.record.commit([{ kind: "approval", row: { digest: digestOf(document?.key ?? ""), actor: "anna", reason: "r", at: start } }]);
+  await shows("c2", { "README.md": "text" });
+  const [held] = loop.state.heldSources ?? [];
+  assert.ok(held !== undefined && held.commit === digestOf("c2"));
+  await world.record.commit([{ kind: "approval", row: { digest: held.digest, actor: "anna", reason: "r", at: start } }]);
+  await shows("c3", { "README.md": "other text" });
+  assert.ok(codes().includes("E_SOURCE_EMPTIED"), "another commit has to be approved itself");
   await shows("c2", { "README.md": "text" });
   assert.deepEqual([codes().includes("E_SOURCE_EMPTIED"), world.store.load().documents], [false, []]);
 });
@@ -172,4 +178,17 @@ test("I12 an App that cannot be rendered for another reason says the new one", {
   assert.match(why(), /E_PATH_MISSING/);
   await shows("c2", { "shop.yaml": files["shop.yaml"], "shop/config.yaml": "a: [" });
   assert.match(why(), /E_YAML/);
+});
+
+test("F08 a manifest that was damaged on disk is rendered again; nothing is taken away meanwhile", { timeout }, async (t) => {
+  const { shows, runs, signed, loop, world, decided } = await running(t);
+  await shows("c1", files);
+  const [release] = world.store.load().bundles[0]?.releases ?? [];
+  assert.ok(release !== undefined);
+  damageManifests(join(world.dir, "hub.db"));
+  assert.equal(world.store.manifest(release), undefined); // somebody met it
+  loop.lookAtAll();
+  await decided();
+  assert.ok(world.store.manifest(release) !== undefined);
+  assert.deepEqual([runs(), signed(), world.store.load().tombstones], [[app("shop")], 1, []]);
 });

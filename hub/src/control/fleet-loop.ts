@@ -8,6 +8,8 @@ import { rootSourceName, type AssembledFleet, type Problem, type Source } from "
 import type { Keys } from "../keys/keys.ts";
 import type { Renderer } from "../render/render.ts";
 import { Resolver, type Enrolled, type FleetModel, type Placement, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { actsOf, spentWords } from "../acts/acts.ts";
+import { spentEnrolments } from "./enrolling.ts";
 import { nothingDecided, type Basis, type Decided, type FleetState } from "./fleet-state.ts";
 import { FleetReading } from "./fleet-reading.ts";
 import { Judging } from "./judging.ts";
@@ -20,7 +22,7 @@ import { Asking } from "./renders/asking.ts";
 import { pendingCode } from "./renders/reading.ts";
 import type { Sessions } from "./sessions.ts";
 import { signAll } from "./signing.ts";
-import type { ClusterRow } from "../store/store.ts";
+import type { ClusterRow, Write } from "../store/store.ts";
 import { contentKey, refOf, specOf, type ContentRef } from "./sources/content.ts";
 import { followedSources } from "./sources/followed.ts";
 import type { Contents, FleetSources } from "./sources/fleet-sources.ts";
@@ -67,7 +69,7 @@ export class FleetLoop {
     this.#options = options;
     const { record, renderer, now, keys } = options;
     this.#remembering = new Remembering(record);
-    this.#reading = new FleetReading(this.#remembering.documents);
+    this.#reading = new FleetReading(this.#remembering.documents, now);
     this.#judging = new Judging(options);
     this.#asking = new Asking({
       renderer,
@@ -123,17 +125,45 @@ export class FleetLoop {
     const at = now();
     if (this.#state.commit === null || at - this.#sweptAt < times.sweepEveryMs) return;
     this.#sweptAt = at;
-    await record.commit([{ kind: "sweep", used: this.#asking.variants, before: at - times.renderKeptMs, at }]);
+    const spent: Write[] = [
+      { kind: "actsGone", ids: this.#spentWords() },
+      { kind: "enrolmentsGone", requests: spentEnrolments(record.memory, at) },
+    ];
+    await record.commit([...spent, { kind: "sweep", used: this.#asking.variants, before: at - times.renderKeptMs, at }]);
+  }
+
+  #spentWords(): readonly string[] {
+    const { members, acts } = this.#options.record.memory;
+    return spentWords(
+      actsOf(acts.values()),
+      (cluster, app) => members.get(cluster)?.released.get(app)?.since,
+      (cluster, app) => {
+        const decided = this.#state.clusters.get(cluster);
+        if (decided === undefined) return members.has(cluster);
+        return decided.undecided || decided.placements.has(app) || decided.released.has(app);
+      },
+    );
+  }
+
+  /** What is damaged in the record is rendered again where it can be; until then nothing that hangs on it moves. */
+  async #mend(): Promise<void> {
+    const { record, log } = this.#options;
+    const releases = record.store.takeDamaged();
+    if (releases.length === 0) return;
+    for (const digest of releases) log.error({ digest }, "a Release in the database is damaged; it is rendered again");
+    await record.commit([{ kind: "rendersGone", releases }]);
+    this.#asking.doubt(new Set(releases));
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    await this.#mend();
     const { sources, log, now } = this.#options;
     const views = sources.views();
     const contents = sources.freeze();
     const commit = views[0]?.snapshot?.commit;
     if (commit === undefined) return;
     const began = now();
-    const { fleet, problems: silent } = this.#reading.read(views, this.#judging.approvals());
+    const { fleet, problems: silent, held: heldSources } = this.#reading.read(views, this.#judging.approvals());
     const misplaced = this.#follow(fleet);
     const model = this.#modelOf(fleet);
     const resolution = await this.#resolve(model, contents, signal);
@@ -149,7 +179,7 @@ export class FleetLoop {
     this.#apps = new Set();
     const problems = [...told.filter(({ code }) => code !== pendingCode), ...judged.problems]; // waiting is no fault
     this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
-    this.#state = { commit, serial, problems, clusters: this.#judging.clusters };
+    this.#state = { commit, serial, problems, clusters: this.#judging.clusters, heldSources };
     const signed = await signAll(this.#options, judged.decided, (decided) => ({ serial, sources: this.#commitsFor(decided, commits) }));
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");
   }

@@ -81,3 +81,20 @@ test("P5 what did not change is the same object", () => {
   const a = (each: typeof first) => each.fleet.documents.find(({ key }) => key === "Cluster a");
   assert.equal(a(changed), a(first));
 });
+
+test("F38 an emptied Source is held under a name of its own; approved, exactly that Snapshot passes", () => {
+  let now = 5;
+  const reading = new FleetReading([], () => now);
+  reading.read([root, team], none);
+  const emptied = (commit: string): SourceView => ({ ...view("team", {}), snapshot: archiveSnapshot(commit, new Map()) });
+  const [first] = reading.read([root, emptied("c2")], none).held;
+  assert.ok(first !== undefined);
+  assert.deepEqual([first.source, first.commit, first.documents.toSorted(), first.since], ["team", "c2", ["Cluster b", "Cluster c"], 5]);
+  now = 9;
+  assert.deepEqual(reading.read([root, emptied("c2")], none).held, [first]);
+  const approved = new Set([first.digest]);
+  const [other] = reading.read([root, emptied("c3")], approved).held;
+  assert.notEqual(other?.digest, first.digest);
+  const passed = reading.read([root, emptied("c2")], approved);
+  assert.deepEqual([passed.held, passed.problems, keys(passed.fleet.documents)], [[], [], ["Cluster a"]]);
+});

@@ -2,21 +2,29 @@
 // Gives out the same object until something that it says is different.
 
 import type { Digest } from "@muster/proto/model/digest";
-import { admitSource } from "../admit/admit.ts";
+import { admitSource, type SourceReading } from "../admit/admit.ts";
 import { assembleFleet, rootSourceName, type AssembledFleet, type FleetDocument, type ParsedFile, type Problem } from "../fleet/fleet.ts";
+import type { HeldSource } from "./fleet-state.ts";
 import type { SourceView } from "./sources/source-loop.ts";
 
-export type Reading = { readonly fleet: AssembledFleet; readonly problems: readonly Problem[] };
+export type Reading = {
+  readonly fleet: AssembledFleet;
+  readonly problems: readonly Problem[];
+  /** Snapshots that are not taken until a person says so. */
+  readonly held: readonly HeldSource[];
+};
 
 type Part = { readonly source: string; readonly files: SourceView["files"] | null };
 
 export class FleetReading {
   #last: { readonly parts: readonly Part[]; readonly reading: Reading; readonly held: boolean } | undefined;
   #documents: readonly FleetDocument[];
+  readonly #now: () => number;
 
-  /** `documents`: those that the last run of the hub acted on. */
-  constructor(documents: readonly FleetDocument[]) {
+  /** `documents`: those that the last run of the hub acted on. `now` in milliseconds since 1970. */
+  constructor(documents: readonly FleetDocument[], now: () => number = Date.now) {
     this.#documents = documents;
+    this.#now = now;
   }
 
   read(views: readonly SourceView[], approvals: ReadonlySet<Digest>): Reading {
@@ -36,12 +44,14 @@ export class FleetReading {
     const after = Map.groupBy(whole.documents, ({ place }) => place.source);
     const problems: Problem[] = [];
     const silent = new Set<string>();
+    const heldSources: HeldSource[] = [];
     for (const { name, snapshot } of fetched) {
       const reading = { source: name, commit: snapshot?.commit ?? "", before: before.get(name) ?? [], after: after.get(name) ?? [] };
       const verdict = admitSource({ ...reading, pathFound: true, approvals });
       if (verdict.kind === "take") continue;
       problems.push(verdict.problem);
       silent.add(name);
+      if (verdict.problem.code === "E_SOURCE_EMPTIED") heldSources.push(this.#held(reading, verdict.digest));
     }
     const fleet = silent.size === 0 ? whole : assembleFleet(filesOf(fetched.filter(({ name }) => !silent.has(name))), this.#documents);
     const known = new Set(fetched.map(({ name }) => name).filter((name) => !silent.has(name)));
@@ -52,9 +62,15 @@ export class FleetReading {
     const kept = [...absent].flatMap((name) => before.get(name) ?? []);
     const unknown = [...absent].filter((name) => !before.has(name));
     return {
-      reading: { fleet: withKept(fleet, kept, unknown), problems: [...problems, ...unknown.map(unfetched)] },
+      reading: { fleet: withKept(fleet, kept, unknown), problems: [...problems, ...unknown.map(unfetched)], held: heldSources },
       held: silent.size > 0,
     };
+  }
+
+  /** Since when it is held: the same Snapshot goes on. */
+  #held({ source, commit, before }: Pick<SourceReading, "source" | "commit" | "before">, digest: Digest): HeldSource {
+    const known = this.#last?.reading.held.find((each) => each.digest === digest);
+    return known ?? { source, commit, digest, documents: before.map(({ key }) => key), since: this.#now() };
   }
 }
 

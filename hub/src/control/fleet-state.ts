@@ -25,7 +25,19 @@ export type Held = {
   readonly app: AppKey;
   readonly cluster: ClusterName;
   readonly guards: readonly GuardName[];
+  /** APIs that are gone from the cluster's report, and with them what is deleted. */
+  readonly vanished: readonly string[];
   readonly deletes: readonly ObjectIdentity[];
+  readonly digest: Digest;
+  readonly since: number;
+};
+
+/** A Snapshot that would take away all that its Source said. */
+export type HeldSource = {
+  readonly source: string;
+  readonly commit: string;
+  /** Keys of the documents that would go. */
+  readonly documents: readonly string[];
   readonly digest: Digest;
   readonly since: number;
 };
@@ -52,6 +64,7 @@ export type FleetState = {
   readonly serial: number;
   readonly clusters: ReadonlyMap<ClusterName, Decided>;
   readonly problems: readonly Problem[];
+  readonly heldSources?: readonly HeldSource[];
 };
 
 /** What a decision was made from: what questions about it are answered from. */

@@ -12,7 +12,7 @@ import type { RemoteAddress } from "../git/git.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openRemote, type Remote } from "../remote/remote.ts";
-import { openStore } from "../store/store.ts";
+import { lockStore, openStore } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { openCommanding } from "./commanding/commanding.ts";
 import { Questions } from "./asking/questions.ts";
@@ -55,8 +55,11 @@ export type Hub = {
 export async function openHub(options: HubOptions): Promise<Hub> {
   await using stack = new AsyncDisposableStack();
   const { config, log, now } = options;
+  const database = join(config.dataDir, "hub.db");
+  // Before the keys: two hubs at the very first start would make two fleets.
+  const lock = stack.use(await lockStore(database));
   const keys = await openKeys(join(config.dataDir, "keys"), now());
-  const store = stack.use(await openStore(join(config.dataDir, "hub.db"), keys.storeKey));
+  const store = stack.use(await openStore(database, keys.storeKey, lock));
   const record = openRecord(store);
   const renderer = stack.use(
     await Renderer.open({ workers: config.render.workers, timeoutMs: config.render.timeout, memoryMaxMb: config.render.memoryMb }),

@@ -118,6 +118,7 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
     }),
   release: () => undefined,
   render: () => undefined,
+  rendersGone: () => undefined,
   sweep: () => undefined,
   moves: () => undefined,
   documents: (memory, { put, drop }) => {
@@ -134,6 +135,9 @@ const changes: { readonly [K in Write["kind"]]: Change<K> } = {
     for (const id of ids) memory.acts.delete(id);
   },
   enrolment: (memory, { row }) => void memory.enrolments.set(row.request, row),
+  enrolmentsGone: (memory, { requests }) => {
+    for (const request of requests) memory.enrolments.delete(request);
+  },
 };
 
 function changedRows(rows: Member["released"], { put, drop }: ReleasedChange): Member["released"] {

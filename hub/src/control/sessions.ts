@@ -309,8 +309,9 @@ export class Sessions implements LinkHandlers<AgentIdentity> {
     const held = base !== null && named.has(base) ? store.manifest(base) : undefined;
     return encodeTransfer(manifest, held ?? null, (digest) => {
       const text = store.objectText(digest);
-      if (text === undefined) throw new OperationError("corrupt", release, `an object of release ${release} is missing in the database`);
-      return text;
+      if (text !== undefined) return text;
+      store.foundDamaged([release]);
+      throw new OperationError("unavailable", release, `an object of release ${release} is missing in the database; it is rendered again`);
     });
   }
 }

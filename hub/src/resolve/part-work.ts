@@ -240,7 +240,7 @@ export class PartWork implements Selecting {
     const { answer } = base;
     if (answer?.kind !== "asks") return base.groups.get("") ?? base.open("", base.request, this.#owner);
     const capabilities = capabilitiesOf(answer.capabilities, slot === null ? null : this.#desk.clusters.facts(slot));
-    const sign = JSON.stringify(capabilities);
+    const sign = JSON.stringify([answer.capabilities, capabilities]); // also what it asks for and does not get
     return base.groups.get(sign) ?? base.open(sign, withCapabilities(base.request, capabilities), this.#owner);
   }
 

@@ -8,6 +8,7 @@ import type { Place, RolloutPolicy } from "../fleet/fleet.ts";
 import type { Clusters } from "./clusters.ts";
 import { sameData } from "./same.ts";
 import type { SlotMap } from "./slots.ts";
+import type { Told } from "./told.ts";
 
 export type LayerOrigin = { readonly from: string; readonly place: Place };
 
@@ -34,6 +35,8 @@ export type Placement = {
   readonly withParent: "delete" | "orphan";
   /** How a change goes through the fleet, as the App or its Source says; null: nothing is said. Equal policies are one object. */
   readonly rollout: RolloutPolicy | null;
+  /** Of the cluster's APIs, where its chart or one that rendered it asks. */
+  readonly told?: Told | null;
 };
 
 /** What the Placements of one Variant and policy have in common. */
@@ -52,7 +55,7 @@ export type Placements = {
 };
 
 // Written out: this runs once per Placement, a million times in a large fleet.
-export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[]): Placement {
+export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: readonly AppKey[], told: Told | null): Placement {
   return {
     app: shared.app,
     cluster,
@@ -68,11 +71,12 @@ export function placementOf(shared: Shared, cluster: ClusterName, dependsOn: rea
     onLeave: shared.onLeave,
     withParent: shared.withParent,
     rollout: shared.rollout,
+    told,
   };
 }
 
 /** True when a Placement says what these say. */
-export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]): boolean {
+export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[], told: Told | null): boolean {
   return (
     was.request === now.request &&
     was.release === now.release &&
@@ -85,7 +89,8 @@ export function says(was: Placement, now: Shared, dependsOn: readonly AppKey[]):
     sameData(was.policy, now.policy) &&
     sameData(was.layers, now.layers) &&
     sameData(was.ancestors, now.ancestors) &&
-    sameData(was.dependsOn, dependsOn)
+    sameData(was.dependsOn, dependsOn) &&
+    sameData(was.told, told)
   );
 }
 

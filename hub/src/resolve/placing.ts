@@ -8,7 +8,8 @@ import type { Group } from "./group.ts";
 import { placementOf, says, type Placement, type PlacementBook } from "./placements.ts";
 import { keepList, sameData } from "./same.ts";
 import { SlotMap, SlotSet } from "./slots.ts";
-import { showClusters } from "./verdict.ts";
+import { toldTogether, type Told } from "./told.ts";
+import { showClusters, toldBy } from "./verdict.ts";
 
 /** What was seen of a dependency: another one of that key, or more known of it, changes every Placement. */
 type Seen = { readonly work: AppWork | undefined; readonly complete: boolean };
@@ -58,6 +59,7 @@ export class Placing {
     const { moved, rewritten, claim } = this.#work;
     const dirty = this.#dirty;
     moved.each((slot) => dirty.add(slot));
+    for (const key of claim.ancestors) members.get(key)?.moved.each((slot) => dirty.add(slot)); // what it is told there may differ
     let all = wrong !== this.#isWrong;
     this.#isWrong = wrong;
     const [only] = claim.parts;
@@ -94,11 +96,22 @@ export class Placing {
       return;
     }
     const dependsOn = this.#dependsOn(group, slot, members);
-    if (was !== undefined && says(was, shared, dependsOn)) return;
-    const now = placementOf(shared, cluster.name, dependsOn);
+    const told = this.#toldAt(shared.told ?? null, slot, members);
+    if (was !== undefined && says(was, shared, dependsOn, told)) return;
+    const now = placementOf(shared, cluster.name, dependsOn, told);
     this.#placements.set(slot, now);
     this.#book.put(slot, was, now);
     touch(slot);
+  }
+
+  /** Its own chart, and those that rendered it there. */
+  #toldAt(own: Told | null, slot: number, members: ReadonlyMap<AppKey, AppWork>): Told | null {
+    let told = own;
+    for (const key of this.#work.claim.ancestors) {
+      const group = members.get(key)?.seatAt(slot);
+      if (group !== undefined) told = toldTogether(told, toldBy(group));
+    }
+    return told;
   }
 
   /** Only Apps that may be on that cluster; equal lists are one list. */

@@ -14,6 +14,7 @@ export type { LayerOrigin, Placement, Placements } from "./placements.ts";
 export type { AskedCapabilities, RenderAnswer, RenderRequest, RequestCapabilities } from "./request.ts";
 export type { Resolution, ResolvedApp } from "./resolution.ts";
 export { rolloutWarnings } from "./rollout-warnings.ts";
+export { speaksOfApi, type Told } from "./told.ts";
 
 /** Resolves a fleet again and again, at the cost of what changed. Holds nothing but memos: what it answers is what a fresh one would. */
 export class Resolver {

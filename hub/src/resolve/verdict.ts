@@ -11,6 +11,7 @@ import type { Rollouts } from "./rollouts.ts";
 
 /** `rollouts`: what counts where an App's settings say nothing. */
 export type Standing = { readonly targeted: boolean; readonly rollouts: Rollouts };
+import { toldOf, type Told } from "./told.ts";
 
 /** An App that only renders Apps is placed nowhere. */
 export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | undefined, at: Standing): GroupVerdict {
@@ -82,7 +83,14 @@ function share(claim: Claim, group: Group, { rollouts }: Standing, release: Dige
     onLeave: group.settings.sync.onLeave,
     withParent: claim.parentSays,
     rollout: rollout === null ? rollouts.defaultOf(group.part.start.source) : rollouts.keep(rollout),
+    told: toldBy(group),
   };
+}
+
+/** What its chart was told; null: it does not ask. */
+export function toldBy({ base, request }: Group): Told | null {
+  const { answer } = base;
+  return toldOf(answer?.kind === "asks" ? answer.capabilities : null, request.capabilities);
 }
 
 function policyOf({ namespace, sync }: Settings): AgentPolicy {

@@ -19,7 +19,9 @@ export type EnrolmentRow = {
   readonly at: number;
 };
 
-export type EnrolmentWrite = { readonly kind: "enrolment"; readonly row: EnrolmentRow };
+export type EnrolmentWrite =
+  | { readonly kind: "enrolment"; readonly row: EnrolmentRow }
+  | { readonly kind: "enrolmentsGone"; readonly requests: readonly string[] };
 
 export const actsMigration = `
   CREATE TABLE act (id TEXT PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
@@ -37,7 +39,10 @@ export const actAppliers = {
   actsGone: (run: Run, { ids }: Extract<ActWrite, { kind: "actsGone" }>): void => {
     for (const id of ids) run("DELETE FROM act WHERE id = ?", id);
   },
-  enrolment: (run: Run, { row }: EnrolmentWrite): void =>
+  enrolmentsGone: (run: Run, { requests }: Extract<EnrolmentWrite, { kind: "enrolmentsGone" }>): void => {
+    for (const request of requests) run("DELETE FROM enrolment WHERE request = ?", request);
+  },
+  enrolment: (run: Run, { row }: Extract<EnrolmentWrite, { kind: "enrolment" }>): void =>
     run(
       "INSERT OR REPLACE INTO enrolment (request, cluster, serial, certificate, at) VALUES (?,?,?,?,?)",
       row.request,

@@ -60,6 +60,8 @@ export type ReleasedRow = {
   readonly onLeave: "orphan" | "delete";
   /** What becomes of it when its parent goes. */
   readonly withParent: "orphan" | "delete";
+  /** APIs of the cluster that its render was told of; absent: its charts do not ask. */
+  readonly apis?: readonly string[];
   readonly commit: string;
   readonly since: number;
 };
@@ -130,6 +132,8 @@ export type Write =
     }
   | { readonly kind: "release"; readonly digest: Digest; readonly manifest: Manifest; readonly objects: ReadonlyMap<Digest, string> }
   | { readonly kind: "render"; readonly variant: Digest; readonly release: Digest | null; readonly body: JsonValue; readonly at: number }
+  /** These Releases have to be rendered again. */
+  | { readonly kind: "rendersGone"; readonly releases: readonly Digest[] }
   | { readonly kind: "documents"; readonly put: readonly DocumentRow[]; readonly drop: readonly string[] }
   | { readonly kind: "source"; readonly row: SourceRow }
   | { readonly kind: "sourcesGone"; readonly names: readonly string[] }

@@ -11,7 +11,8 @@ import { digestOf } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { ClusterName } from "@muster/proto/model/identity";
 import { makeRelease } from "@muster/proto/model/release";
-import { openStore, type ClusterRow, type Write } from "./store.ts";
+import { lockStore, openStore, type ClusterRow, type Write } from "./store.ts";
+import { damageManifests } from "./testdata/damage.ts";
 
 const root = await mkdtemp(join(tmpdir(), "muster-store-"));
 after(() => rm(root, { recursive: true, force: true }));
@@ -160,8 +161,8 @@ test("S25 a damaged blob is healed by writing it again; a damaged render is a mi
   const db = new Database(file);
   for (const table of ["manifest", "object", "render"]) db.prepare(`UPDATE ${table} SET body = zeroblob(40)`).run();
   db.close();
-  assert.throws(() => store.manifest(release.digest), /damaged/);
-  assert.throws(() => store.objectText(line.digest), /damaged/);
+  assert.deepEqual([store.manifest(release.digest), store.objectText(line.digest)], [undefined, undefined]);
+  assert.deepEqual(store.takeDamaged(), [release.digest]);
   assert.equal(store.render(digestOf("v")), undefined);
   await store.commit([{ kind: "release", ...release }, render]);
   assert.deepEqual(store.manifest(release.digest), release.manifest);
@@ -220,10 +221,47 @@ test("S25 a stored object under another name, or with another key, is not believ
     await store.commit([{ kind: "release", ...release }]);
   }
   await using store = await openStore(file, new Uint8Array(32).fill(8));
-  assert.throws(
-    () => store.manifest(release.digest),
-    (error) => error instanceof OperationError && error.code === "corrupt",
-  );
+  assert.equal(store.manifest(release.digest), undefined);
+  assert.deepEqual([...release.objects.keys()].map((name) => store.objectText(name)), [undefined]);
+  assert.deepEqual([store.takeDamaged(), store.takeDamaged()], [[release.digest], []]);
+});
+
+test("F08 I1 a sweep that meets a damaged manifest names it and forgets no object; written again, all is well", async () => {
+  const file = join(root, "damaged.db");
+  await using store = await openStore(file, key);
+  const stray = digestOf("stray");
+  const render: Write = { kind: "render", variant: digestOf("v"), release: release.digest, body: {}, at: 100 };
+  const manifest = release.manifest;
+  await store.commit([{ kind: "release", ...release }, bundle(1), render]);
+  await store.commit([{ kind: "release", digest: release.digest, manifest, objects: new Map([[stray, "{}"]]) }]);
+  damageManifests(file);
+  const sweep: Write = { kind: "sweep", used: [], before: 50, at: 200 };
+  await store.commit([sweep]);
+  assert.deepEqual(store.takeDamaged(), [release.digest]);
+  const there = () => [...release.objects.keys(), stray].map((name) => store.objectText(name) !== undefined);
+  assert.deepEqual(there(), [true, true], "what the damaged one names is not known");
+  await store.commit([{ kind: "rendersGone", releases: [release.digest] }]);
+  assert.equal(store.render(digestOf("v")), undefined, "nothing stands in for rendering it again");
+  await store.commit([{ kind: "release", ...release }, sweep]);
+  assert.deepEqual([store.manifest(release.digest), there(), store.takeDamaged()], [manifest, [true, false], []]);
+});
+
+test("F11 who holds the lock before there is a database keeps others out until it gives it back", async () => {
+  const file = join(root, "first", "hub.db");
+  const lock = await lockStore(file);
+  await assert.rejects(lockStore(file), (error) => error instanceof OperationError && error.code === "conflict");
+  await assert.rejects(openStore(file, key), (error) => error instanceof OperationError && error.code === "conflict");
+  await (await openStore(file, key, lock))[Symbol.asyncDispose]();
+  lock[Symbol.dispose](); // once more does no harm
+  await (await openStore(file, key))[Symbol.asyncDispose]();
+});
+
+test("spent enrolments are forgotten, and others are kept", async () => {
+  await using store = await openStore(join(root, "enrolments.db"), key);
+  const row = (request: string) => ({ request, cluster: "berlin", serial: "1", certificate: new Uint8Array([1]), at: 1 });
+  await store.commit(["a", "b"].map((request) => ({ kind: "enrolment", row: row(request) }) as const));
+  await store.commit([{ kind: "enrolmentsGone", requests: ["a"] }]);
+  assert.deepEqual(store.load().enrolments.map(({ request }) => request), ["b"]);
 });
 
 test("I8 a sweep forgets what nothing names, and keeps what a bundle or a fresh render names", async () => {

@@ -16,20 +16,25 @@ import { readMoves } from "./history.ts";
 import { loadState } from "./load.ts";
 import { holdLock, makePrivate } from "./lock.ts";
 import type { MoveRow, StoredState, Write } from "./rows.ts";
-import { tryUnseal, unseal } from "./seal.ts";
+import { tryUnseal } from "./seal.ts";
 import type { WriterAnswer, WriterRequest, WriterStart } from "./writer-thread.ts";
 
 export type * from "./rows.ts";
 
 type Waiting = { readonly resolve: () => void; readonly reject: (error: Error) => void };
 
-/**
- * Opens (or makes) the database and its folder, for the owner's eyes only. Throws OperationError "conflict" when another hub holds it,
- * "corrupt" when it cannot be used.
- */
-export async function openStore(file: string, storeKey: Uint8Array): Promise<Store> {
+/** Makes sure that no other hub uses the database, before there is one. Throws OperationError "conflict" when another hub holds it. */
+export async function lockStore(file: string): Promise<Disposable> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const lock = holdLock(`${file}.lock`);
+  return holdLock(`${file}.lock`);
+}
+
+/**
+ * Opens (or makes) the database and its folder, for the owner's eyes only; `held` is its lock, when the caller has it already. Throws
+ * OperationError "conflict" when another hub holds it, "corrupt" when it cannot be used.
+ */
+export async function openStore(file: string, storeKey: Uint8Array, held?: Disposable): Promise<Store> {
+  const lock = held ?? (await lockStore(file));
   try {
     for (const path of [file, `${file}-wal`, `${file}-shm`]) if (path === file || existsSync(path)) makePrivate(path);
     return await Store.start({ file, storeKey }, lock);
@@ -45,6 +50,8 @@ export class Store {
   readonly #storeKey: Uint8Array;
   readonly #waiting = new Map<number, Waiting>();
   readonly #lock: Disposable;
+  /** Releases that were found damaged, and that nobody asked for yet. */
+  readonly #damaged = new Set<Digest>();
   readonly #died = Promise.withResolvers<Error>();
   #nextId = 1;
   #failed: Error | undefined;
@@ -90,16 +97,30 @@ export class Store {
     return loadState(this.#reader, this.#storeKey);
   }
 
-  /** The manifest of a Release, or undefined when it is not kept. */
+  /** The manifest of a Release, or undefined when it is not kept; a damaged one is not, and `takeDamaged` names it. */
   manifest(release: Digest): Manifest | undefined {
     const row = this.#reader.prepare("SELECT body FROM manifest WHERE release = ?").get(release) as { body: Uint8Array } | undefined;
-    return row && parseManifest(unseal(this.#storeKey, release, row.body));
+    const text = row && tryUnseal(this.#storeKey, release, row.body);
+    if (row !== undefined && text === undefined) this.foundDamaged([release]);
+    return text === undefined ? undefined : parseManifest(text);
   }
 
-  /** The canonical text of an object, or undefined. */
+  /** The canonical text of an object, or undefined, also when it is damaged: whoever knows its Release calls `foundDamaged`. */
   objectText(digest: Digest): string | undefined {
     const row = this.#reader.prepare("SELECT body FROM object WHERE digest = ?").get(digest) as { body: Uint8Array } | undefined;
-    return row && unseal(this.#storeKey, digest, row.body);
+    return row && tryUnseal(this.#storeKey, digest, row.body);
+  }
+
+  /** Releases that lack something on the disk: they have to be rendered again. */
+  foundDamaged(releases: readonly Digest[]): void {
+    for (const release of releases) this.#damaged.add(release);
+  }
+
+  /** What was found damaged since the last call. */
+  takeDamaged(): readonly Digest[] {
+    const found = [...this.#damaged];
+    this.#damaged.clear();
+    return found;
   }
 
   /** What a Variant's render gave, or undefined; one that is damaged is a miss, for it can be made again. */
@@ -131,7 +152,8 @@ export class Store {
     });
   }
 
-  #answered({ id, error, fatal }: WriterAnswer): void {
+  #answered({ id, error, fatal, damaged }: WriterAnswer): void {
+    if (damaged !== undefined) return this.foundDamaged(damaged);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     const failure = error && unavailable(`the database refused a write: ${error.code} ${error.message}`);

@@ -3,6 +3,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 
+import type { Digest } from "@muster/proto/model/digest";
 import type { Write } from "./rows.ts";
 import { migrations } from "./schema.ts";
 import { writesOn } from "./writes.ts";
@@ -13,6 +14,8 @@ export type WriterAnswer = {
   readonly id: number;
   readonly error?: { readonly code: string; readonly message: string };
   readonly fatal?: boolean;
+  /** No answer, but Releases that were found damaged. */
+  readonly damaged?: readonly Digest[];
 };
 
 const port = parentPort;
@@ -20,7 +23,7 @@ if (port !== null) runWriter(port, workerData as WriterStart);
 
 function runWriter(self: NonNullable<typeof parentPort>, { file, storeKey }: WriterStart): void {
   const db = openDatabase(file);
-  const apply = writesOn(db, storeKey);
+  const apply = writesOn(db, storeKey, (damaged) => self.postMessage({ id: 0, damaged } satisfies WriterAnswer));
   const commitAll = db.transaction((batches: readonly (readonly Write[])[]) => {
     for (const writes of batches) for (const write of writes) apply(write);
   });

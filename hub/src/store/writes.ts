@@ -23,8 +23,8 @@ const kept = {
 
 type Run = (sql: string, ...values: readonly (string | number | null | Uint8Array)[]) => void;
 
-/** Applies writes to an open database; statements are prepared once. */
-export function writesOn(db: Database, storeKey: Uint8Array): (write: Write) => void {
+/** Applies writes to an open database; statements are prepared once. `onDamaged` hears of Releases that cannot be read. */
+export function writesOn(db: Database, storeKey: Uint8Array, onDamaged: (releases: readonly Digest[]) => void): (write: Write) => void {
   const prepared = new Map<string, Statement>();
   const statement = (sql: string): Statement => {
     const known = prepared.get(sql) ?? db.prepare(sql);
@@ -38,7 +38,10 @@ export function writesOn(db: Database, storeKey: Uint8Array): (write: Write) => 
     run(kept[table].put, digest, seal(storeKey, digest, text));
   };
   return (write) => {
-    if (write.kind === "sweep") return sweep(db, write, storeKey);
+    if (write.kind === "sweep") {
+      const damaged = sweep(db, write, storeKey);
+      return damaged.length === 0 ? undefined : onDamaged(damaged);
+    }
     const apply = appliers[write.kind] as (run: Run, write: Write, storeKey: Uint8Array, keep: Keep) => void;
     apply(run, write, storeKey, keep);
   };
@@ -134,6 +137,9 @@ const appliers: { readonly [K in Exclude<Write["kind"], "sweep">]: Applier<K> } 
       seal(storeKey, variant, json(body)),
       at,
     ),
+  rendersGone: (run, { releases }) => {
+    for (const release of releases) run("DELETE FROM render WHERE release = ?", release);
+  },
   documents: (run, { put, drop }, storeKey) => {
     for (const key of drop) run("DELETE FROM document WHERE key = ?", key);
     for (const { key, source, path, body } of put)

@@ -82,6 +82,8 @@ export type AppRow = {
   readonly counts: ObjectCounts;
   readonly problems: readonly ObjectProblem[];
   readonly layers: readonly LayerRow[];
+  /** True where its chart asks what the cluster has and the cluster has reported nothing yet: it is rendered with Helm's defaults. */
+  readonly provisional?: boolean;
 };
 
 export type DriftRow = DriftRecord & { readonly app: AppKey; readonly cluster: ClusterName };
@@ -123,13 +125,15 @@ export type HeldAnswer = Page<HeldRow>;
 export type HeldRow = {
   /** Short name of the digest, as `muster approve` takes it. */
   readonly id: string;
-  readonly app: AppKey;
+  /** null: it is a Snapshot of `source` that holds none of its documents any more. */
+  readonly app: AppKey | null;
+  readonly source?: string;
   readonly clusters: readonly ClusterName[];
   readonly guards: readonly GuardName[];
-  /** Empty where an agent holds them by its own count: then `message` says how many. */
+  /** Empty where an agent holds them by its own count, and of a Source: then `message` says how many. */
   readonly deletes: readonly ObjectIdentity[];
   readonly message: string;
-  /** SHA-256 of the sorted identities: what an approval names. */
+  /** SHA-256 of the App and the sorted identities, or of Source, commit and documents: what an approval names. */
   readonly digest: Digest;
   readonly since: string;
 };

@@ -23,6 +23,8 @@ export type PlacementFacts = {
   readonly lastSeen: number;
   readonly tombstone: boolean;
   readonly layers: readonly LayerRow[];
+  /** Rendered without knowing the cluster, though the chart asks. */
+  readonly provisional?: boolean;
 };
 
 type Told = { readonly reason: ReasonCode; readonly message: string; readonly since: string };
@@ -46,6 +48,7 @@ export function appRow(facts: PlacementFacts): AppRow {
     counts: current?.counts ?? { total: 0, applied: 0, failed: 0, healthy: 0 },
     problems: current?.problems ?? [],
     layers: facts.layers,
+    ...(facts.provisional === true && { provisional: true }),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { crossedGuards, deletionDigest } from "./evidence.ts";
-import type { ObjectIdentity } from "./identity.ts";
+import { appKey, type ObjectIdentity } from "./identity.ts";
 
 const object = (name: string, kind = "ConfigMap", group = ""): ObjectIdentity => ({ group, kind, namespace: "shop", name });
 const objects = (count: number): ObjectIdentity[] => Array.from({ length: count }, (_, i) => object(`c${i}`));
@@ -46,8 +46,10 @@ const table: readonly [string, Parameters<typeof crossedGuards>, readonly string
 for (const [name, args, expected] of table)
   test(`guards: ${name} crosses ${expected.join(", ") || "none"}`, () => assert.deepEqual(crossedGuards(...args), expected));
 
-test("an approval names the set of objects, whatever its order", () => {
+test("an approval names the App and the set of its objects, whatever their order", () => {
   const [a, b] = [object("a"), object("b")];
-  assert.equal(deletionDigest([a, b]), deletionDigest([b, a]));
-  assert.notEqual(deletionDigest([a, b]), deletionDigest([a]));
+  const [web, db] = [appKey("default", "", "web"), appKey("default", "", "db")];
+  assert.equal(deletionDigest(web, [a, b]), deletionDigest(web, [b, a]));
+  assert.notEqual(deletionDigest(web, [a, b]), deletionDigest(web, [a]));
+  assert.notEqual(deletionDigest(web, [a, b]), deletionDigest(db, [a, b]));
 });

@@ -1,7 +1,7 @@
 // What justifies a delete, counted alike by the hub before it signs and by the agent before it acts.
 
 import { digestOf, type Digest } from "./digest.ts";
-import { identityKey, type ObjectIdentity } from "./identity.ts";
+import { identityKey, type AppKey, type ObjectIdentity } from "./identity.ts";
 
 /** Kinds whose deletion takes much with it: never without a person's approval. */
 const precious: ReadonlySet<string> = new Set([
@@ -39,7 +39,10 @@ export function crossedGuards(shrink: AppShrink, clusterDeletes: number, invento
   return crossed;
 }
 
-/** What an approval names: the SHA-256 of the sorted identities that are to be deleted. Equal clusters share one. */
-export function deletionDigest(deletes: readonly ObjectIdentity[]): Digest {
-  return digestOf(deletes.map(identityKey).toSorted().join("\n"));
+/**
+ * What an approval names: the SHA-256 of the App's key and the sorted identities that are to be deleted. Equal clusters share one; another
+ * App that would delete the same objects needs its own.
+ */
+export function deletionDigest(app: AppKey, deletes: readonly ObjectIdentity[]): Digest {
+  return digestOf([app, ...deletes.map(identityKey).toSorted()].join("\n"));
 }

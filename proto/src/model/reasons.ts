@@ -54,7 +54,7 @@ export const reasons = {
   CapabilityShrunk: {
     state: "waiting",
     means: "the render lost objects because an API group vanished from the cluster's report",
-    remedy: "check the cluster's API services",
+    remedy: "check the cluster's API services and definitions; it goes on when they are back, or muster held and muster approve",
   },
   NamespaceTerminating: {
     state: "waiting",

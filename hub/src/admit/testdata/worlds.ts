@@ -71,6 +71,10 @@ export type World = {
   readonly settled?: boolean;
   readonly approvals?: readonly Digest[];
   readonly others?: readonly HeldCluster[];
+  /** App -> what its chart was told of berlin's APIs: `asked: has`. */
+  readonly told?: Readonly<Record<string, string>>;
+  /** What berlin's agent reports. */
+  readonly apis?: string | null;
   readonly now?: number;
 };
 
@@ -111,12 +115,21 @@ function declared(name: string, onLeave: "orphan" | "delete" = "orphan"): Resolu
   };
 }
 
+const words = (text: string): readonly string[] => text.split(" ").filter((word) => word !== "");
+
+function toldIn(text: string | undefined): Placement["told"] {
+  if (text === undefined) return null;
+  const [asks = "", has = ""] = text.split(":");
+  return { known: true, asks: asks === "all" ? "all" : words(asks), has: words(has) };
+}
+
 export function judge(world: World): Admission {
   const { held = {}, holding = {}, wanted = {}, policies = {}, elsewhere = {}, on = ["oslo"], others = [] } = world;
   const placements = [
     ...Object.entries(wanted).map(([app, objects]) => ({
       ...placement(app, objects, "berlin", policies[app]),
       auto: world.byHand?.includes(app) !== true,
+      told: toldIn(world.told?.[app]),
     })),
     ...Object.keys(elsewhere).flatMap((app) => on.map((cluster) => placement(app, "x", cluster))),
   ];
@@ -144,6 +157,7 @@ export function judge(world: World): Admission {
     tombstones: world.tombstones ?? [],
     approvals: world.bundleApprovals ?? [],
     settled: world.settled ?? true,
+    ...(world.apis !== undefined && { apis: world.apis === null ? null : words(world.apis) }),
   };
   return admit({
     resolution,
@@ -169,7 +183,8 @@ export function said(admission: Admission, cluster = "berlin"): string[] {
 function showVerdict(verdict: AppVerdict): string {
   if (verdict.kind === "admit") return `admit ${short(verdict.app)}${verdict.deletes.length > 0 ? ` -${verdict.deletes.length}` : ""}`;
   if (verdict.kind === "keep") return `keep ${short(verdict.app)} ${verdict.reason}`;
-  return ["hold", short(verdict.app), ...verdict.guards, ...(verdict.cause === null ? [] : [verdict.cause])].join(" ");
+  const why = verdict.vanished.length === 0 ? [] : [`${verdict.reason} ${verdict.vanished.join(",")}`];
+  return ["hold", short(verdict.app), ...why, ...verdict.guards, ...(verdict.cause === null ? [] : [verdict.cause])].join(" ");
 }
 
 const short = (app: AppKey): string => app.replace("default//", "");

@@ -87,6 +87,11 @@ export class AnswerBook {
     }
   }
 
+  /** What these Releases are is not to be had any more: their answers are stale. */
+  markReleases(releases: ReadonlySet<Digest>): void {
+    for (const [key, answer] of this.#answers) if (answer.kind === "rendered" && releases.has(answer.release)) this.#stale.add(key);
+  }
+
   /** Forgets answers to requests that nobody has any more. */
   keepOnly(wanted: (key: Digest) => boolean): void {
     for (const key of this.#answers.keys()) if (!wanted(key)) this.forget(key);

@@ -44,6 +44,11 @@ export class Asking {
     return this.#book.variants;
   }
 
+  /** Has Releases that are damaged on disk rendered again, with the next `freshen`. */
+  doubt(releases: ReadonlySet<Digest>): void {
+    this.#book.markReleases(releases);
+  }
+
   /** Brings all answers to these contents. The keys of those that are others now. Stays unfinished when it rejects: call it again. */
   async freshen(contents: Contents, signal: AbortSignal): Promise<ReadonlySet<Digest>> {
     this.#contents = contents;
