@@ -12,7 +12,6 @@ import type { Release } from "@muster/proto/model/release";
 import {
   assembleFleet,
   isFleetFile,
-  mentionsMuster,
   parseFleetFile,
   type FleetDocument,
   type ParsedFile,
@@ -22,6 +21,7 @@ import {
 import { changes, openFolder, openLocalRepository, type LocalRepository, type Snapshot, type Tree } from "../git/git.ts";
 import { Renderer } from "../render/render.ts";
 import { resolve, rolloutWarnings, type FleetModel, type LayerOrigin, type RenderRequest, type Resolution } from "../resolve/resolve.ts";
+import { fleetText, unreadableFile } from "./fleet-text.ts";
 import { fieldPlace, PlaceFinder } from "./places.ts";
 import { openRenders, type Answered, type Content, type KeptRender, type RenderCache, type RendersOptions } from "./renders/renders.ts";
 import { contentKey } from "./sources/content.ts";
@@ -61,7 +61,6 @@ export type OfflineFleet = {
 
 /** The name of the one Source that there is without a hub. */
 export const rootSource = "root";
-const textBytesMax = 4 * 1024 * 1024;
 
 /**
  * Reads, resolves and renders a fleet. What is wrong in it is among its problems; throws an OperationError when the repository, the
@@ -137,21 +136,13 @@ async function fleetFile(tree: Tree, path: string): Promise<ParsedFile | null> {
   try {
     const entry = await tree.entry(path);
     if (entry?.kind !== "blob") return null;
-    const bytes = await tree.read(entry.oid);
-    const text = new TextDecoder().decode(bytes.subarray(0, textBytesMax));
-    if (!mentionsMuster(text)) return null;
-    if (bytes.length > textBytesMax) throw new OperationError("limit", path, `${path} is larger than ${textBytesMax} bytes`);
-    return parseFleetFile({ source: rootSource, path, text });
+    const read = fleetText(await tree.read(entry.oid), false);
+    if (read === undefined) return null;
+    if (read.kind === "unreadable") return unreadableFile(rootSource, path, read);
+    return parseFleetFile({ source: rootSource, path, text: read.text });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
-    const problem: Problem = {
-      code: error.fault?.code ?? "E_LIMIT",
-      severity: "error",
-      message: error.message,
-      ...(error.fault && { remedy: error.fault.remedy }),
-      place: { source: rootSource, path, line: 1 },
-    };
-    return { source: rootSource, path, documents: [], problems: [problem], broken: true, brokenKeys: [] };
+    return unreadableFile(rootSource, path, { code: error.fault?.code ?? "E_LIMIT", why: error.message, remedy: error.fault?.remedy });
   }
 }
 

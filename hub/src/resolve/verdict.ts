@@ -7,11 +7,11 @@ import type { Claim } from "./claim.ts";
 import type { Complaint, Group, GroupVerdict } from "./group.ts";
 import type { Placement, Shared } from "./placements.ts";
 import type { RenderAnswer } from "./request.ts";
+import { toldOf, type Told } from "./told.ts";
 import type { Rollouts } from "./rollouts.ts";
 
 /** `rollouts`: what counts where an App's settings say nothing. */
 export type Standing = { readonly targeted: boolean; readonly rollouts: Rollouts };
-import { toldOf, type Told } from "./told.ts";
 
 /** An App that only renders Apps is placed nowhere. */
 export function judgeRender(claim: Claim, group: Group, answer: RenderAnswer | undefined, at: Standing): GroupVerdict {

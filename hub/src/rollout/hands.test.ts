@@ -32,7 +32,10 @@ describe("gates and hands", () => {
     const fleet = waiting();
     const id = asked(fleet);
     assert.equal(fleet.tryTell({ kind: "approve", id, actor: { name: "anna", roles: ["sre"], reason: "mine" } })?.code, "E_ROLLOUT_ROLE");
-    assert.equal(fleet.tryTell({ kind: "approve", id, actor: { name: "otto", roles: ["viewer"], reason: "please" } })?.code, "E_ROLLOUT_ROLE");
+    assert.equal(
+      fleet.tryTell({ kind: "approve", id, actor: { name: "otto", roles: ["viewer"], reason: "please" } })?.code,
+      "E_ROLLOUT_ROLE",
+    );
     assert.equal(fleet.tryTell({ kind: "approve", id: `${id}x`, actor: ops })?.code, "E_ROLLOUT_GATE");
     assert.equal(fleet.on(pin("v2")), 1);
   });
@@ -77,7 +80,10 @@ describe("gates and hands", () => {
   it("T23 R4 errors of a gate are tried again, five in a row hold; nothing goes back", () => {
     const fleet = waiting({ gates: [healthyFor(minutes), webhook], onFailure: "rollback" });
     for (let times = 0; times < 5; times += 1) {
-      fleet.run(20 * minutes, () => fleet.rollout.waves[0]?.gates.some(({ gate: { kind }, nextAt }) => kind === "webhook" && nextAt === null) ?? false);
+      fleet.run(
+        20 * minutes,
+        () => fleet.rollout.waves[0]?.gates.some(({ gate: { kind }, nextAt }) => kind === "webhook" && nextAt === null) ?? false,
+      );
       fleet.tell({ kind: "gateAnswer", id: asked(fleet), answer: "error", message: "500" });
     }
     assert.equal(fleet.phase, "held GateStuck");
@@ -136,7 +142,9 @@ describe("gates and hands", () => {
   });
 
   it("T31 a commit in the middle supersedes, and those that failed go first", () => {
-    const fleet = new Fleet(30, { policy: policy({ gates: [healthyFor(minutes)], waves: [wave(percent(30), { maxFailures: count(9) }), wave(percent(100))] }) });
+    const fleet = new Fleet(30, {
+      policy: policy({ gates: [healthyFor(minutes)], waves: [wave(percent(30), { maxFailures: count(9) }), wave(percent(100))] }),
+    });
     fleet.settleAt("v1");
     fleet.behaviour = (cluster, held) => (held === pin("v2") && fleet.group.members.get(cluster)?.place === 7 ? "crash" : "healthy");
     fleet.commit("v2");
@@ -169,15 +177,26 @@ describe("gates and hands", () => {
   });
 
   it("T29 a window that closes lets go on what began, and nothing else", () => {
-    const window = gate({ kind: "window", window: { tz: "UTC", days: ["mon"], fromMinute: 12 * 60, toMinute: 12 * 60 + 20, minRemainingMs: 0, except: [] } });
-    const fleet = new Fleet(20, { policy: policy({ gates: [healthyFor(30 * minutes)], waves: [wave(count(1), { before: [window] }), wave(percent(100), { before: [window] })] }) });
+    const window = gate({
+      kind: "window",
+      window: { tz: "UTC", days: ["mon"], fromMinute: 12 * 60, toMinute: 12 * 60 + 20, minRemainingMs: 0, except: [] },
+    });
+    const fleet = new Fleet(20, {
+      policy: policy({
+        gates: [healthyFor(30 * minutes)],
+        waves: [wave(count(1), { before: [window] }), wave(percent(100), { before: [window] })],
+      }),
+    });
     fleet.settleAt("v1");
     fleet.wallMs = Date.UTC(2026, 10, 2, 12, 5);
     fleet.commit("v2");
     fleet.run(2 * hours);
     assert.equal(fleet.on(pin("v2")), 1);
     assert.equal(fleet.rollout.waves[0]?.state, "passed");
-    assert.equal(fleet.reason([...fleet.group.members.values()].find(({ state }) => state === "waiting")?.cluster ?? "").code, "WaitingForWindow");
+    assert.equal(
+      fleet.reason([...fleet.group.members.values()].find(({ state }) => state === "waiting")?.cluster ?? "").code,
+      "WaitingForWindow",
+    );
     fleet.tell({ kind: "emergency", actor: ops });
     fleet.run(hours, () => fleet.phase === "ended completed");
     assert.equal(fleet.on(pin("v2")), 20);

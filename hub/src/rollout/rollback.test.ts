@@ -44,7 +44,10 @@ describe("going back", () => {
 
   it("T50 a remedy for one Variant takes the others with it, unless their own pin failed", () => {
     const labels = (index: number) => ({ region: index % 2 === 0 ? "eu" : "us" });
-    const fleet = new Fleet(10, { labels, policy: policy({ onFailure: "rollback", gates: [healthyFor(minutes)], waves: [wave(percent(100))] }) });
+    const fleet = new Fleet(10, {
+      labels,
+      policy: policy({ onFailure: "rollback", gates: [healthyFor(minutes)], waves: [wave(percent(100))] }),
+    });
     fleet.settleAt("v1");
     fleet.behaviour = bad("v2-eu");
     fleet.commit("v2", (site) => pin(`v2-${site.labels["region"]}`));
@@ -165,7 +168,12 @@ describe("going back", () => {
   });
 
   it("T14 a region that goes dark, released or not, is nobody's failure", () => {
-    const fleet = new Fleet(40, { policy: policy({ onFailure: "rollback", waves: [wave(percent(25), { maxAbsent: percent(50) }), wave(percent(100), { maxAbsent: percent(100) })] }) });
+    const fleet = new Fleet(40, {
+      policy: policy({
+        onFailure: "rollback",
+        waves: [wave(percent(25), { maxAbsent: percent(50) }), wave(percent(100), { maxAbsent: percent(100) })],
+      }),
+    });
     fleet.settleAt("v1");
     fleet.commit("v2");
     fleet.run(30_000);
@@ -178,7 +186,12 @@ describe("going back", () => {
   });
 
   it("T49 a straggler that fails stops those behind it", () => {
-    const fleet = new Fleet(20, { policy: policy({ waves: [wave(percent(100), { maxAbsent: percent(100), minPassed: percent(10), maxUnavailable: count(20) })], gates: [healthyFor(minutes)] }) });
+    const fleet = new Fleet(20, {
+      policy: policy({
+        waves: [wave(percent(100), { maxAbsent: percent(100), minPassed: percent(10), maxUnavailable: count(20) })],
+        gates: [healthyFor(minutes)],
+      }),
+    });
     fleet.settleAt("v1");
     const away = ["c000", "c001", "c002", "c003"];
     fleet.silence(...away);
@@ -193,7 +206,13 @@ describe("going back", () => {
   });
 
   it("one failed cluster within the budget goes back by itself where that is the policy, the others go on", () => {
-    const fleet = new Fleet(20, { policy: policy({ onClusterFailure: "rollback", gates: [healthyFor(minutes)], waves: [wave(percent(100), { maxFailures: count(2), maxUnavailable: count(5) })] }) });
+    const fleet = new Fleet(20, {
+      policy: policy({
+        onClusterFailure: "rollback",
+        gates: [healthyFor(minutes)],
+        waves: [wave(percent(100), { maxFailures: count(2), maxUnavailable: count(5) })],
+      }),
+    });
     fleet.settleAt("v1");
     fleet.behaviour = (cluster, held) => (cluster === "c007" && held === pin("v2") ? "crash" : "healthy");
     fleet.commit("v2");

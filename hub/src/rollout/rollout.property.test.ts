@@ -31,7 +31,11 @@ function story(seed: number): void {
   const fleet = new Fleet(size, {
     policy: policy({
       gates,
-      waves: [wave(count(1 + below(3))), wave(percent(10 + below(50)), { maxUnavailable: percent(10 + below(90)) }), wave(percent(100), { maxAbsent: percent(100) })],
+      waves: [
+        wave(count(1 + below(3))),
+        wave(percent(10 + below(50)), { maxUnavailable: percent(10 + below(90)) }),
+        wave(percent(100), { maxAbsent: percent(100) }),
+      ],
       onFailure: pick(["hold", "rollback"]),
       onClusterFailure: pick(["keep", "rollback"]),
       supersede: pick(["latest", "finish"]),
@@ -64,7 +68,22 @@ function story(seed: number): void {
     abort: () => void fleet.tryTell({ kind: "abort", actor: ops }),
     rollback: () => void fleet.tryTell({ kind: "rollback", target: null, actor: ops }),
   };
-  const likely = ["commit", "silence", "wake", "veto", "double", "restart", "leave", "relabel", "revert", "pause", "resume", "retry", "abort", "rollback"];
+  const likely = [
+    "commit",
+    "silence",
+    "wake",
+    "veto",
+    "double",
+    "restart",
+    "leave",
+    "relabel",
+    "revert",
+    "pause",
+    "resume",
+    "retry",
+    "abort",
+    "rollback",
+  ];
   for (let times = 0; times < 40; times += 1) {
     steps[pick(likely)]?.();
     watch(fleet, below(12) * minutes);
@@ -107,7 +126,9 @@ function replay(fleet: Fleet, random: () => number): void {
 /** What was written is what a new hub finds. */
 function restart(fleet: Fleet): void {
   const { head, rollout, members, passed } = fleet.group;
-  const copy = JSON.parse(JSON.stringify({ head, rollout, members: [...members.values()], passed: [...passed].map(([name, each]) => [name, [...each]]) })) as {
+  const copy = JSON.parse(
+    JSON.stringify({ head, rollout, members: [...members.values()], passed: [...passed].map(([name, each]) => [name, [...each]]) }),
+  ) as {
     head: typeof head;
     rollout: typeof rollout;
     members: Member[];
@@ -135,7 +156,11 @@ function settle(fleet: Fleet, bad: Set<string>, version: number): void {
   }
   assert.ok(isAtRest(fleet), `it comes to its end: ${fleet.group.rollout === null ? "none" : fleet.phase}`);
   const joined = [...fleet.sites.values()].filter((site) => site.joined);
-  assert.deepEqual(joined.filter(({ signed }) => ![...signed.pins.values()].includes(pin("last"))).map(({ name }) => name), [], "everybody is there");
+  assert.deepEqual(
+    joined.filter(({ signed }) => ![...signed.pins.values()].includes(pin("last"))).map(({ name }) => name),
+    [],
+    "everybody is there",
+  );
   const effects = fleet.effects.filter(({ kind }) => kind === "release").length;
   fleet.run(hours);
   assert.equal(fleet.effects.filter(({ kind }) => kind === "release").length, effects, "nothing more is released");

@@ -5,7 +5,12 @@ import type { ClusterName } from "@muster/proto/model/identity";
 import { allocate, type GroupId, type Want } from "./rollout.ts";
 import { count, Fleet, healthyFor, hours, minutes, percent, pin, policy, wave } from "./testdata/fleet.ts";
 
-const want = (group: string, cluster: string, startedAt = 0, urgent = false): Want => ({ group: group as GroupId, cluster: cluster as ClusterName, startedAt, urgent });
+const want = (group: string, cluster: string, startedAt = 0, urgent = false): Want => ({
+  group: group as GroupId,
+  cluster: cluster as ClusterName,
+  startedAt,
+  urgent,
+});
 const names = (wants: readonly Want[]): readonly string[] => wants.map(({ group, cluster }) => `${group}:${cluster}`);
 
 describe("allocate", () => {
@@ -19,7 +24,10 @@ describe("allocate", () => {
       assert.ok(new Set(granted.map(({ cluster }) => cluster)).size <= 10);
       for (const { group, cluster } of granted) {
         served.set(group, (served.get(group) ?? 0) + 1);
-        open.set(group, (open.get(group) ?? []).filter((each) => each !== cluster));
+        open.set(
+          group,
+          (open.get(group) ?? []).filter((each) => each !== cluster),
+        );
       }
     }
     assert.equal(served.size, 20);
@@ -27,7 +35,10 @@ describe("allocate", () => {
   });
 
   it("a cluster that is disrupted already costs nothing more", () => {
-    const granted = allocate([want("a", "c1"), want("b", "c1"), want("c", "c2")], new Set(["c1" as ClusterName]), { maxDisrupted: 1, releases: 9 });
+    const granted = allocate([want("a", "c1"), want("b", "c1"), want("c", "c2")], new Set(["c1" as ClusterName]), {
+      maxDisrupted: 1,
+      releases: 9,
+    });
     assert.deepEqual(names(granted), ["a:c1", "b:c1"]);
   });
 
@@ -47,7 +58,11 @@ describe("budgets of one rollout", () => {
     const labels = (index: number) => ({ site: `s${index % 4}` });
     const fleet = new Fleet(24, {
       labels,
-      policy: policy({ waves: [wave(percent(100), { maxUnavailable: count(6) })], perSite: { label: "site", maxUnavailable: count(1) }, gates: [healthyFor(minutes)] }),
+      policy: policy({
+        waves: [wave(percent(100), { maxUnavailable: count(6) })],
+        perSite: { label: "site", maxUnavailable: count(1) },
+        gates: [healthyFor(minutes)],
+      }),
     });
     fleet.settleAt("v1");
     fleet.commit("v2");

@@ -63,7 +63,9 @@ describe("waves", () => {
   });
 
   it("T6 ten percent of five are one cluster at a time, and no failure", () => {
-    const fleet = new Fleet(5, { policy: policy({ waves: [wave(percent(10), { maxUnavailable: percent(10), maxFailures: percent(10) }), wave(percent(100))] }) });
+    const fleet = new Fleet(5, {
+      policy: policy({ waves: [wave(percent(10), { maxUnavailable: percent(10), maxFailures: percent(10) }), wave(percent(100))] }),
+    });
     fleet.settleAt("v1");
     fleet.behaviour = (_, held) => (held === pin("v2") ? "crash" : "healthy");
     fleet.commit("v2");
@@ -142,7 +144,12 @@ describe("waves", () => {
   });
 
   it("T12 those that come back take slots, and skip what lies between", () => {
-    const fleet = new Fleet(40, { policy: policy({ waves: [wave(percent(100), { maxUnavailable: count(5), maxAbsent: percent(100), minPassed: percent(1) })], gates: [healthyFor(minutes)] }) });
+    const fleet = new Fleet(40, {
+      policy: policy({
+        waves: [wave(percent(100), { maxUnavailable: count(5), maxAbsent: percent(100), minPassed: percent(1) })],
+        gates: [healthyFor(minutes)],
+      }),
+    });
     fleet.settleAt("v1");
     const away = Array.from({ length: 20 }, (_, index) => `c${String(index).padStart(3, "0")}`);
     fleet.silence(...away);
@@ -226,7 +233,12 @@ describe("waves", () => {
   });
 
   it("T21 a remedy for broken clusters needs no slots, and keeps the order of waves", () => {
-    const fleet = new Fleet(50, { policy: policy({ waves: [wave(percent(10), { maxUnavailable: count(1) }), wave(percent(100), { maxUnavailable: count(1) })], gates: [healthyFor(minutes)] }) });
+    const fleet = new Fleet(50, {
+      policy: policy({
+        waves: [wave(percent(10), { maxUnavailable: count(1) }), wave(percent(100), { maxUnavailable: count(1) })],
+        gates: [healthyFor(minutes)],
+      }),
+    });
     fleet.settleAt("v1");
     for (const name of fleet.sites.keys()) fleet.unwell(name);
     fleet.commit("v2");
@@ -246,4 +258,3 @@ describe("waves", () => {
     assert.equal(fleet.on(pin("v1")), 1);
   });
 });
-

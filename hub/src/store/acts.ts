@@ -20,8 +20,7 @@ export type EnrolmentRow = {
 };
 
 export type EnrolmentWrite =
-  | { readonly kind: "enrolment"; readonly row: EnrolmentRow }
-  | { readonly kind: "enrolmentsGone"; readonly requests: readonly string[] };
+  { readonly kind: "enrolment"; readonly row: EnrolmentRow } | { readonly kind: "enrolmentsGone"; readonly requests: readonly string[] };
 
 export const actsMigration = `
   CREATE TABLE act (id TEXT PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;

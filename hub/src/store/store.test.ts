@@ -222,7 +222,10 @@ test("S25 a stored object under another name, or with another key, is not believ
   }
   await using store = await openStore(file, new Uint8Array(32).fill(8));
   assert.equal(store.manifest(release.digest), undefined);
-  assert.deepEqual([...release.objects.keys()].map((name) => store.objectText(name)), [undefined]);
+  assert.deepEqual(
+    [...release.objects.keys()].map((name) => store.objectText(name)),
+    [undefined],
+  );
   assert.deepEqual([store.takeDamaged(), store.takeDamaged()], [[release.digest], []]);
 });
 
@@ -261,7 +264,10 @@ test("spent enrolments are forgotten, and others are kept", async () => {
   const row = (request: string) => ({ request, cluster: "berlin", serial: "1", certificate: new Uint8Array([1]), at: 1 });
   await store.commit(["a", "b"].map((request) => ({ kind: "enrolment", row: row(request) }) as const));
   await store.commit([{ kind: "enrolmentsGone", requests: ["a"] }]);
-  assert.deepEqual(store.load().enrolments.map(({ request }) => request), ["b"]);
+  assert.deepEqual(
+    store.load().enrolments.map(({ request }) => request),
+    ["b"],
+  );
 });
 
 test("I8 a sweep forgets what nothing names, and keeps what a bundle or a fresh render names", async () => {

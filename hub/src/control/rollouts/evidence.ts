@@ -22,11 +22,15 @@ export function eventsOf(participant: Participant, member: Member, standing: Sta
   const { row, bundles } = member;
   const events: RolloutEvent[] = [];
   if (standing.silent !== participant.silent) events.push({ kind: standing.silent ? "silent" : "back", cluster });
-  for (const [by, on] of [["Paused", standing.paused], ["BundleRefused", row.refusal !== null]] as const)
+  for (const [by, on] of [
+    ["Paused", standing.paused],
+    ["BundleRefused", row.refusal !== null],
+  ] as const)
     if (participant.hindered.includes(by) !== on) events.push({ kind: "hindered", cluster, by, on });
   const [newest] = bundles;
   if (newest === undefined) return events;
-  if (participant.generation === null && isSigned(participant, member)) events.push({ kind: "signed", cluster, generation: newest.generation });
+  if (participant.generation === null && isSigned(participant, member))
+    events.push({ kind: "signed", cluster, generation: newest.generation });
   if (standing.live) events.push({ kind: "delivered", cluster, generation: newest.generation });
   for (const { app, target } of participant.parts) {
     const status = member.statuses.get(app)?.status;
@@ -46,7 +50,17 @@ function isSigned(participant: Participant, member: Member): boolean {
 function reportOf({ cluster }: Participant, app: AppKey, status: AppStatus, acked: number, goes: boolean): RolloutEvent {
   const pin = goes && status.inventoryEmpty ? null : status.pin;
   const { generation } = status;
-  return { kind: "report", cluster, app, pin, generation, acked, seen: seenOf(status, goes), inCluster: false, final: finals[status.reason] ?? null };
+  return {
+    kind: "report",
+    cluster,
+    app,
+    pin,
+    generation,
+    acked,
+    seen: seenOf(status, goes),
+    inCluster: false,
+    final: finals[status.reason] ?? null,
+  };
 }
 
 /** A refused write may pass at the next attempt: it is unwell, and fails when it stays so. */

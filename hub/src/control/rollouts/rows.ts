@@ -28,7 +28,8 @@ export function writeOf(group: GroupId, change: Change): Extract<Write, { kind: 
 export function groupsOf(rows: readonly RolloutRow[]): ReadonlyMap<GroupId, LiveGroup> {
   const found = new Map<GroupId, LiveGroup>();
   for (const [name, own] of Map.groupBy(rows, ({ group }) => group as GroupId)) {
-    const bodies = <Body>(part: RolloutRow["part"]): readonly Body[] => own.filter((row) => row.part === part).map(({ body }) => body as unknown as Body);
+    const bodies = <Body>(part: RolloutRow["part"]): readonly Body[] =>
+      own.filter((row) => row.part === part).map(({ body }) => body as unknown as Body);
     const [head] = bodies<GroupHead>("group");
     if (head === undefined) continue;
     const passed = own

@@ -1,8 +1,9 @@
 // The documents of a Source: reads the files that changed from one Snapshot to the next.
 
 import { messageOf, OperationError } from "@muster/proto/model/failure";
-import { isFleetFile, mentionsMuster, parseFleetFile, type ParsedFile } from "../../fleet/fleet.ts";
+import { isFleetFile, parseFleetFile, type ParsedFile } from "../../fleet/fleet.ts";
 import { changes, type Snapshot } from "../../git/git.ts";
+import { fleetText, unreadableFile } from "../fleet-text.ts";
 
 export type FleetFilesOptions = {
   readonly source: string;
@@ -15,8 +16,6 @@ export type FleetFilesOptions = {
 };
 
 export type FleetFiles = ReadonlyMap<string, ParsedFile>;
-
-const textBytesMax = 4 * 1024 * 1024;
 
 /** Faults of one path: links that lead out, submodules, names that are refused. */
 const ofThePath: ReadonlySet<string> = new Set([
@@ -69,32 +68,16 @@ async function parse(
   before: ParsedFile | undefined,
 ): Promise<ParsedFile | undefined> {
   const held = (before?.documents.length ?? 0) > 0 || before?.broken === true || heldPaths.has(path);
-  let text: string;
   try {
     const entry = await tree.entry(path);
     if (entry?.kind !== "blob") return undefined;
-    const bytes = await tree.read(entry.oid);
-    if (bytes.length > textBytesMax)
-      return held ? unreadable(source, path, "E_LIMIT", `it is larger than ${textBytesMax} bytes`) : undefined;
-    text = new TextDecoder().decode(bytes);
+    const read = fleetText(await tree.read(entry.oid), held);
+    if (read?.kind === "unreadable") return unreadableFile(source, path, read);
+    return read && parseFleetFile({ source, path, text: read.text });
   } catch (error) {
     // What is wrong with this path alone stops this file alone; everything else is Git that cannot be read, and never an empty file (I2).
     const code = error instanceof OperationError ? (error.fault?.code ?? "") : "";
     if (!ofThePath.has(code)) throw error;
-    return unreadable(source, path, code, messageOf(error));
+    return unreadableFile(source, path, { code, why: messageOf(error) });
   }
-  return held || mentionsMuster(text) ? parseFleetFile({ source, path, text }) : undefined;
-}
-
-/** A file of which nothing is known now: what it held before stays. */
-function unreadable(source: string, path: string, code: string, why: string): ParsedFile {
-  const message = `cannot read ${path}: ${why}`;
-  return {
-    source,
-    path,
-    documents: [],
-    brokenKeys: [],
-    broken: true,
-    problems: [{ code, severity: "error", message, place: { source, path, line: 1 } }],
-  };
 }
