@@ -76,7 +76,7 @@ export async function groundAt(
   sight: HubSight,
   { view, path, snapshot }: { readonly view: SourceView; readonly path: string; readonly snapshot: Snapshot },
   signal: AbortSignal,
-): Promise<Ground> {
+): Promise<Ground & { readonly resolution: Resolution }> {
   const where = { source: view.name, path, remedy: "this revision has no such folder", heldPaths: () => new Set<string>() };
   const { files } = await nextFiles(where, view.files, view.snapshot, snapshot);
   const sources = basis.sources.map((each) => (each.name === view.name ? { ...each, snapshot, files } : each));
@@ -97,7 +97,7 @@ export async function groundAt(
   const { resolution, answers } = await resolveAll(model, rendersOf(contents, sight), signal);
   const trees = new Map(sources.map((each) => [each.name, each.snapshot?.tree]));
   const problems = await new PlaceFinder().closer([...silent, ...fleet.problems, ...resolution.problems], (source) => trees.get(source));
-  return hubGround({ model, resolution, answers, contents, sources, problems }, sight);
+  return { ...hubGround({ model, resolution, answers, contents, sources, problems }, sight), resolution };
 }
 
 /** Sources that the previewed files still name; only the root Source's may name any. One that they add is told as not fetched. */

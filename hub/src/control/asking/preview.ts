@@ -8,13 +8,13 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { makeRelease, type Manifest } from "@muster/proto/model/release";
 import { admit, type AppVerdict, type ClusterVerdict, type HeldCluster } from "../../admit/admit.ts";
 import type { Problem } from "../../fleet/fleet.ts";
-import type { Placement, Resolution } from "../../resolve/resolve.ts";
+import type { Placement, Resolution, Settled } from "../../resolve/resolve.ts";
 import type { ObjectChange, PreviewAnswer, PreviewChange, PreviewRow } from "../../view/questions.ts";
 import type { Ground } from "./ground.ts";
 import { joinClusters, type ObjectsOf, type Pairs, type Pinned } from "./pairs.ts";
 
 export type PreviewInput = {
-  readonly after: Pick<Ground, "resolution" | "problems">;
+  readonly after: Pick<Ground, "problems"> & { readonly resolution: Resolution };
   /** What every cluster holds now. */
   readonly held: readonly HeldCluster[];
   readonly problemsNow: readonly Problem[];
@@ -66,7 +66,7 @@ class Contents {
 export const nothingHeld = (cluster: ClusterName): HeldCluster => ({ cluster, apps: [], tombstones: [], approvals: [], settled: true });
 
 /** A resolution as if all of it were released and done: what a repository without a hub is compared with. */
-export function heldOf({ placements, clusters }: Resolution): readonly HeldCluster[] {
+export function heldOf({ placements, clusters }: Settled): readonly HeldCluster[] {
   return clusters.map(({ name }) => ({
     ...nothingHeld(name),
     apps: placements.at(name).flatMap(({ release, ...row }) => (release === null ? [] : [{ ...row, release }])),
