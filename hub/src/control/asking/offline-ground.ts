@@ -32,6 +32,8 @@ function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> & Pick<OfflineFlee
     problems,
     enrolled: model.enrolled,
     snapshotOf: (source) => (source === rootSource ? snapshot : undefined),
+    contentOf: ({ source, revision, remote }) =>
+      source === rootSource && revision === null && remote === null ? { key: source, snapshot } : undefined,
     commitOf: async (_source, id) => repository?.snapshot(id).catch(beyond),
     objectsOf: (release) => {
       const objects = fleet.objectsOf(release);
