@@ -2,7 +2,7 @@
 
 import type { Role } from "../view/api.ts";
 
-export type Action = "see" | "createApiToken" | "createJoinToken" | "approve" | "dryRun" | "sync" | "pause";
+export type Action = "see" | "createApiToken" | "createJoinToken" | "approve" | "dryRun" | "preview" | "sync" | "pause";
 
 const admin: readonly Role[] = ["admin"];
 const operators: readonly Role[] = ["operator", "admin"];
@@ -15,6 +15,8 @@ const table = {
   approve: admin,
   // Costs an API server as much as a write does; who approves has to see what would change.
   dryRun: ["operator", "approver", "admin"],
+  // Has the hub fetch and render what nobody has accepted yet.
+  preview: ["operator", "approver", "admin"],
   sync: operators,
   pause: operators,
 } as const satisfies Record<Action, readonly Role[]>;

@@ -78,7 +78,7 @@ export async function serveApi(options: ApiOptions, port: ApiPort): Promise<Api>
   addReads(server, port);
   addActs(server, port);
   addLive(server, port.live, { allow: (action) => allow(port, action), callerOf });
-  addQuestions(server, port.questions, allow(port, "see"));
+  addQuestions(server, port.questions, (action) => allow(port, action));
   const url = await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   return {

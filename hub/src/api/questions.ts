@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import type { Action } from "../access/access.ts";
 import type { DiffAnswer, ExplainAnswer, NamesAnswer, ParityAnswer, PreviewAnswer, WhereAnswer, WhyAnswer } from "../view/questions.ts";
 
 /** What the API needs of the hub to answer questions. All throw OperationErrors with a code and a remedy. */
@@ -10,8 +11,9 @@ export type QuestionsPort = {
   diff(query: { readonly app?: string; readonly cluster?: string }): Promise<DiffAnswer>;
   parity(query: { readonly left: string; readonly right: string; readonly app?: string }): Promise<ParityAnswer>;
   preview(query: { readonly revision: string; readonly source?: string }): Promise<PreviewAnswer>;
-  where(what: string): Promise<WhereAnswer>;
-  why(query: { readonly cluster: string; readonly app?: string }): Promise<WhyAnswer>;
+  where(query: { readonly what: string; readonly after?: string }): Promise<WhereAnswer>;
+  /** `what`: a cluster or an App; with `app` a cluster. */
+  why(query: { readonly what: string; readonly app?: string; readonly after?: string }): Promise<WhyAnswer>;
   names(): Promise<NamesAnswer>;
 };
 
@@ -31,10 +33,10 @@ const words = (required: readonly string[], properties: Readonly<Record<string, 
 });
 const [app, cluster] = [word(300), word(100)];
 
-/** `look`: lets through who may see. */
-export function addQuestions(server: FastifyInstance, port: QuestionsPort, look: Hook): void {
-  const ask = <Query>(path: string, schema: object, answer: (query: Query) => Promise<object>): void => {
-    server.get(`/api/v1/${path}`, { schema, onRequest: look as never }, async (request) => answer(request.query as Query));
+/** `allow`: lets through who may do it. */
+export function addQuestions(server: FastifyInstance, port: QuestionsPort, allow: (action: Action) => Hook): void {
+  const ask = <Query>(path: string, schema: object, answer: (query: Query) => Promise<object>, action: Action = "see"): void => {
+    server.get(`/api/v1/${path}`, { schema, onRequest: allow(action) as never }, async (request) => answer(request.query as Query));
   };
   const explainWords = words(["app", "cluster"], { app, cluster, path: word(1_000), object: word(600), all: { enum: ["true", "false"] } });
   ask<Omit<ExplainWords, "all"> & { all?: string }>("explain", explainWords, ({ all, ...query }) =>
@@ -44,10 +46,10 @@ export function addQuestions(server: FastifyInstance, port: QuestionsPort, look:
   ask<Parameters<QuestionsPort["parity"]>[0]>("parity", words(["left", "right"], { left: word(300), right: word(300), app }), (query) =>
     port.parity(query),
   );
-  ask<Parameters<QuestionsPort["preview"]>[0]>("preview", words(["revision"], { revision: word(300), source: word(100) }), (query) =>
-    port.preview(query),
-  );
-  ask<{ what: string }>("where", words(["what"], { what: word(600) }), ({ what }) => port.where(what));
-  ask<Parameters<QuestionsPort["why"]>[0]>("why-changed", words(["cluster"], { cluster, app }), (query) => port.why(query));
+  const previewWords = words(["revision"], { revision: word(300), source: word(100) });
+  ask<Parameters<QuestionsPort["preview"]>[0]>("preview", previewWords, (query) => port.preview(query), "preview");
+  const after = word(4_000);
+  ask<Parameters<QuestionsPort["where"]>[0]>("where", words(["what"], { what: word(600), after }), (query) => port.where(query));
+  ask<Parameters<QuestionsPort["why"]>[0]>("why-changed", words(["what"], { what: word(300), app, after }), (query) => port.why(query));
   ask("names", words([], {}), () => port.names());
 }

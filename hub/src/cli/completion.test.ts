@@ -92,6 +92,12 @@ for (const shell of shells) {
   });
 }
 
+test("every verb that is about an App completes its name", async (t) => {
+  const here = await place(t);
+  for (const verb of ["explain", "diff", "why-changed", "tree", "events", "sync", "pause", "resume"])
+    assert.deepEqual(await offered("bash", `muster ${verb} sh`, here), ["shop"], verb);
+});
+
 test("bash is always there: a test that runs in no shell would prove nothing", () => assert.ok(has("bash")));
 
 test("a hub that says nothing, or is gone, costs no more than its patience: the names of the last time are offered", async (t) => {

@@ -53,6 +53,11 @@ type Wants = readonly Names[];
 const arguments_: { readonly [verb: string]: Wants } = {
   explain: ["apps"],
   diff: ["apps"],
+  tree: ["apps"],
+  events: ["apps"],
+  sync: ["apps"],
+  pause: ["apps"],
+  resume: ["apps"],
   "why-changed": ["clusters", "apps"],
   "diff --between": ["clusters", "groups", "apps"],
 };

@@ -10,7 +10,7 @@ import { appNamed } from "../control/asking/ground.ts";
 import { offlineGround } from "../control/asking/offline-ground.ts";
 import { Pairs } from "../control/asking/pairs.ts";
 import { spellWith } from "../control/asking/spell.ts";
-import type { DiffAnswer, FieldChange, ObjectChange, ParityAnswer } from "../view/questions.ts";
+import type { Cut, DiffAnswer, FieldChange, ObjectChange, ParityAnswer } from "../view/questions.ts";
 import type { HubClient } from "./client.ts";
 import { exits, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
@@ -33,8 +33,17 @@ export async function diffHub(io: Io, client: HubClient, query: DiffQuery, outpu
     showFields(io, "policy", policy);
     showObjects(io, paint, objects, true);
   }
-  io.stderr.write(`${count(answer.items.length, "difference")}, ${count(answer.equal, "Placement")} as Git wants them\n`);
+  const { items, cut, equal } = answer;
+  io.stderr.write(`${count(items.length + cut.rows, "difference")}, ${count(equal, "Placement")} as Git wants them\n`);
+  tellCut(io, cut);
   return exit;
+}
+
+/** What an answer leaves out, where it does. */
+export function tellCut(io: Io, { rows, objects, lines }: Cut): void {
+  const left = [rows > 0 && count(rows, "row"), objects > 0 && count(objects, "object"), lines > 0 && count(lines, "line")];
+  const told = left.filter((each) => each !== false);
+  if (told.length > 0) io.stderr.write(`not shown, since it is too much: ${told.join(", ")}\n`);
 }
 
 export async function parityHub(io: Io, client: HubClient, query: ParityQuery, output: Output): Promise<Exit> {
@@ -78,10 +87,10 @@ async function showParity(io: Io, answer: ParityAnswer, output: Output): Promise
 
 const namesMax = 4;
 
-/** `berlin, oslo and 998 more`. */
-export function namesOf(clusters: readonly ClusterName[]): string {
+/** `berlin, oslo and 998 more`. `total`: where the list is only the first of them. */
+export function namesOf(clusters: readonly ClusterName[], total = clusters.length): string {
   const shown = clusters.slice(0, namesMax).map((name) => printable(name));
-  return clusters.length > namesMax ? `${shown.join(", ")} and ${clusters.length - namesMax} more` : shown.join(", ");
+  return total > namesMax ? `${shown.join(", ")} and ${total - shown.length} more` : shown.join(", ");
 }
 
 export function showFields(io: Io, title: string, fields: readonly FieldChange[]): void {

@@ -10,7 +10,7 @@ import { heldOf, manifestsOf, preview } from "../control/asking/preview.ts";
 import { spellWith } from "../control/asking/spell.ts";
 import type { PreviewAnswer, PreviewChange } from "../view/questions.ts";
 import type { HubClient } from "./client.ts";
-import { namesOf, showFields, showObjects } from "./diff.ts";
+import { namesOf, showFields, showObjects, tellCut } from "./diff.ts";
 import { exits, type Exit } from "./exits.ts";
 import type { Io } from "./io.ts";
 import { offlineQuery, type FleetFlags } from "./offline.ts";
@@ -50,7 +50,7 @@ export async function previewRepo(
 }
 
 async function show(io: Io, answer: PreviewAnswer, { output, lines }: Form): Promise<Exit> {
-  const { rows, clusters, counts, problems, solved, commit, against, revision } = answer;
+  const { rows, clusters, counts, problems, solved, commit, against, revision, cut } = answer;
   const broken = problems.some(({ severity }) => severity === "error");
   const exit = broken ? exits.failed.code : rows.length > 0 ? exits.differs.code : exits.ok.code;
   if (await writeData(io, output, answer)) return exit;
@@ -67,6 +67,7 @@ async function show(io: Io, answer: PreviewAnswer, { output, lines }: Form): Pro
     io.stdout.write(`\n${paint.bold(namesOf(names))}\n`);
     for (const change of changes) showChange(io, paint, change, lines);
   }
+  tellCut(io, cut);
   return exit;
 }
 

@@ -130,21 +130,24 @@ function addRecords(program: Command, io: Io, finish: (exit: Exit) => void): voi
   program
     .command("where")
     .description("which clusters run a commit (or a later one), an image or a Release, and where it still waits")
-    .argument("<what>", "a commit, an image as name[:tag|@digest], or the digest of a Release")
+    .argument("<what>", "a commit of any Source, an image as name[:tag|@digest] or sha256:..., or the digest of a Release")
+    .option("--after <cursor>", "goes on where a page ended")
     .addOption(outputOption(io, forms, "table"))
-    .action(async (what: string, flags: Flags<object>, self: Command) => {
+    .action(async (what: string, flags: Flags<{ after?: string }>, self: Command) => {
       const { where } = await import("./records.ts");
-      finish(await where(io, await clientOf(io, self), what, flags.output));
+      finish(await where(io, await clientOf(io, self), what, flags.after, flags.output));
     });
   program
     .command("why-changed")
-    .description("what moved the newest pins of a cluster: commits, files, labels, approvals")
-    .argument("<cluster>")
-    .argument("[app]")
+    .description("what moved the newest pins of a cluster, or an App's everywhere: commits, files, labels, approvals")
+    .argument("<cluster or app>", "a cluster; or an App, for its last move on every cluster")
+    .argument("[app]", "after a cluster: the last moves of this App there")
+    .option("--after <cursor>", "goes on where a page ended")
     .addOption(outputOption(io, forms, "table"))
-    .action(async (cluster: string, app: string | undefined, flags: Flags<object>, self: Command) => {
+    .action(async (what: string, app: string | undefined, flags: Flags<{ after?: string }>, self: Command) => {
       const { whyChanged } = await import("./records.ts");
-      finish(await whyChanged(io, await clientOf(io, self), { cluster, ...(app !== undefined && { app }) }, flags.output));
+      const query = { what, ...(app !== undefined && { app }), ...(flags.after !== undefined && { after: flags.after }) };
+      finish(await whyChanged(io, await clientOf(io, self), query, flags.output));
     });
 }
 

@@ -178,7 +178,7 @@ export class FleetLoop {
     this.#touched = new Set();
     this.#apps = new Set();
     const problems = [...told.filter(({ code }) => code !== pendingCode), ...judged.problems]; // waiting is no fault
-    this.#basis = { model, resolution, answers: this.#asking.answers, contents, sources: views, problems };
+    this.#basis = { model, resolution: this.#resolver.settled(), answers: this.#asking.parents, contents, sources: views, problems };
     this.#state = { commit, serial, problems, clusters: this.#judging.clusters, heldSources };
     const signed = await signAll(this.#options, judged.decided, (decided) => ({ serial, sources: this.#commitsFor(decided, commits) }));
     log.info({ commit, clusters: signed, count: judged.decided.length, problems: problems.length, ms: now() - began }, "decided");

@@ -6,7 +6,7 @@ import type { GuardName } from "@muster/proto/model/evidence";
 import type { AppKey, ClusterName, ObjectIdentity } from "@muster/proto/model/identity";
 import type { ReasonCode } from "@muster/proto/model/reasons";
 import type { Problem } from "../fleet/fleet.ts";
-import type { FleetModel, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../resolve/resolve.ts";
+import type { FleetModel, Placement, RenderAnswer, ResolvedCluster, Settled } from "../resolve/resolve.ts";
 import type { ReleasedRow } from "../store/store.ts";
 import type { Contents } from "./sources/fleet-sources.ts";
 import type { SourceView } from "./sources/source-loop.ts";
@@ -67,10 +67,11 @@ export type FleetState = {
   readonly heldSources?: readonly HeldSource[];
 };
 
-/** What a decision was made from: what questions about it are answered from. */
+/** What a decision was made from: what questions about it are answered from. Nothing of it changes, whatever is decided meanwhile. */
 export type Basis = {
   readonly model: FleetModel;
-  readonly resolution: Resolution;
+  readonly resolution: Settled;
+  /** Of renders that hold Apps. */
   readonly answers: ReadonlyMap<Digest, RenderAnswer>;
   readonly contents: Contents;
   /** As they were read then, the root first. */

@@ -5,7 +5,8 @@ import type { AgentPolicy } from "@muster/proto/model/bundle";
 import type { Digest } from "@muster/proto/model/digest";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { Place, RolloutPolicy } from "../fleet/fleet.ts";
-import type { Clusters } from "./clusters.ts";
+import type { Clusters, ResolvedCluster } from "./clusters.ts";
+import { Moments } from "./moments.ts";
 import { sameData } from "./same.ts";
 import type { SlotMap } from "./slots.ts";
 import type { Told } from "./told.ts";
@@ -102,6 +103,7 @@ export class PlacementBook implements Placements {
   readonly #bySlot: Placement[][] = [];
   readonly #byApp = new Map<AppKey, SlotMap<Placement>>();
   readonly #sorted = new Map<AppKey, readonly Placement[]>();
+  readonly #moments = new Moments<ClusterName, readonly Placement[]>();
   #keys: readonly AppKey[] | null = null;
   #count = 0;
 
@@ -156,8 +158,15 @@ export class PlacementBook implements Placements {
     this.#sorted.delete(app);
   }
 
+  /** The Placements as they are now, for good. `clusters`: of the same Resolution. */
+  freeze(clusters: readonly ResolvedCluster[]): Placements {
+    const at = this.#moments.take((cluster) => this.at(cluster));
+    return frozenPlacements(clusters, this.#count, (cluster) => at(cluster) ?? none);
+  }
+
   put(slot: number, was: Placement | undefined, now: Placement): void {
     const here = (this.#bySlot[slot] ??= []);
+    this.#moments.changing(now.cluster, () => here.slice());
     const last = here.at(-1);
     if (was === undefined) this.#count += 1;
     if (last === undefined || last.app < now.app) here.push(now);
@@ -167,8 +176,40 @@ export class PlacementBook implements Placements {
   remove(slot: number, was: Placement): void {
     this.#count -= 1;
     const here = this.#bySlot[slot];
-    here?.splice(indexOf(here, was.app), 1);
+    if (here === undefined) return;
+    this.#moments.changing(was.cluster, () => here.slice());
+    here.splice(indexOf(here, was.app), 1);
   }
+}
+
+/** `at` answers lists that are changed later. */
+function frozenPlacements(
+  clusters: readonly ResolvedCluster[],
+  count: number,
+  at: (cluster: ClusterName) => readonly Placement[],
+): Placements {
+  const get = (app: AppKey, cluster: ClusterName): Placement | undefined => {
+    const here = at(cluster);
+    const found = here[indexOf(here, app)];
+    return found?.app === app ? found : undefined;
+  };
+  return {
+    count,
+    at: (cluster) => at(cluster).slice(),
+    get,
+    of: (app) => clusters.flatMap(({ name }) => get(app, name) ?? []),
+    *all() {
+      const byApp = new Map<AppKey, Placement[]>();
+      for (const { name } of clusters) {
+        for (const each of at(name)) {
+          const known = byApp.get(each.app);
+          if (known === undefined) byApp.set(each.app, [each]);
+          else known.push(each);
+        }
+      }
+      for (const key of [...byApp.keys()].toSorted(byCodeUnits)) yield* byApp.get(key) ?? none;
+    },
+  };
 }
 
 /** Where an App stands, or would stand, in a sorted list. */

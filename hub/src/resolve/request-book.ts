@@ -1,6 +1,7 @@
 // Which renders are asked for now, by whom, and what was answered. Those who asked are told when an answer changes.
 
 import type { Digest } from "@muster/proto/model/digest";
+import { Moments } from "./moments.ts";
 import type { RenderAnswer, RenderRequest } from "./request.ts";
 
 /** Who asked. */
@@ -12,11 +13,17 @@ export class RequestBook {
   readonly #entries = new Map<Digest, Entry>();
   readonly #requests = new Map<Digest, RenderRequest>();
   readonly #open = new Set<Digest>();
+  readonly #moments = new Moments<Digest, RenderRequest>();
   #renders: ReadonlyMap<Digest, RenderAnswer> = new Map();
 
   /** A live view. */
   get requests(): ReadonlyMap<Digest, RenderRequest> {
     return this.#requests;
+  }
+
+  /** What is asked for now, for good. */
+  freeze(): { readonly get: (key: Digest) => RenderRequest | undefined } {
+    return { get: this.#moments.take((key) => this.#requests.get(key)) };
   }
 
   /** Requests without an answer, in no particular order. */
@@ -44,6 +51,7 @@ export class RequestBook {
     }
     const entry: Entry = { request, askers: new Set([asker]), answer: undefined };
     this.#entries.set(request.key, entry);
+    this.#moments.changing(request.key, () => undefined);
     this.#requests.set(request.key, request);
     this.#answer(entry, this.#renders.get(request.key));
   }
@@ -54,6 +62,7 @@ export class RequestBook {
     entry.askers.delete(asker);
     if (entry.askers.size > 0) return;
     this.#entries.delete(key);
+    this.#moments.changing(key, () => entry.request);
     this.#requests.delete(key);
     this.#open.delete(key);
   }

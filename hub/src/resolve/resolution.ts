@@ -21,6 +21,11 @@ export type ResolvedApp = {
   readonly onLeave: "orphan" | "delete";
 };
 
+/** What a Resolution tells; from `settled` of a Resolver it stays true, whatever the Resolver is called with later. */
+export type Settled = Omit<Resolution, "requests"> & {
+  readonly requests: { readonly get: (key: Digest) => RenderRequest | undefined };
+};
+
 /** Valid until the next call of the Resolver that answered it. What says the same as in the call before is the same object. */
 export type Resolution = {
   readonly placements: Placements;

@@ -4,7 +4,7 @@
 import type { Digest } from "@muster/proto/model/digest";
 import type { FleetModel } from "./model.ts";
 import type { RenderAnswer } from "./request.ts";
-import type { Resolution } from "./resolution.ts";
+import type { Resolution, Settled } from "./resolution.ts";
 import { ResolverState } from "./resolver.ts";
 
 export type { Enrolled, ResolvedCluster } from "./clusters.ts";
@@ -12,7 +12,7 @@ export { resolveLimits } from "./limits.ts";
 export type { FleetModel } from "./model.ts";
 export type { LayerOrigin, Placement, Placements } from "./placements.ts";
 export type { AskedCapabilities, RenderAnswer, RenderRequest, RequestCapabilities } from "./request.ts";
-export type { Resolution, ResolvedApp } from "./resolution.ts";
+export type { Resolution, ResolvedApp, Settled } from "./resolution.ts";
 export { rolloutWarnings } from "./rollout-warnings.ts";
 export { speaksOfApi, type Told } from "./told.ts";
 
@@ -32,6 +32,11 @@ export class Resolver {
       this.#state = new ResolverState(); // half a turn is no memo
       throw error;
     }
+  }
+
+  /** What the last call answered, for who reads it longer than until the next one. Costs what changes later, once for each cluster. */
+  settled(): Settled {
+    return this.#state.settled();
   }
 }
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Digest } from "@muster/proto/model/digest";
-import { resolve, Resolver, type FleetModel, type Placement, type Resolution } from "./resolve.ts";
+import { resolve, Resolver, type FleetModel, type Placement, type Resolution, type Settled } from "./resolve.ts";
 import { list } from "./testdata/fleets.ts";
 import { Story, stories } from "./testdata/stories.ts";
 
@@ -53,7 +53,7 @@ const equal = (a: unknown, b: unknown): boolean => {
 const differing = (before: ReadonlyMap<string, unknown>, now: ReadonlyMap<string, unknown>): readonly string[] =>
   [...new Set([...before.keys(), ...now.keys()])].filter((key) => !equal(before.get(key), now.get(key))).toSorted();
 
-type Call = (resolution: Resolution, model: FleetModel, story: Story, before: Resolution | null) => void;
+type Call = (resolution: Resolution, model: FleetModel, story: Story, resolver: Resolver) => void;
 
 /** Tells a story to one Resolver, rendering what it needs. `look` sees every answer. */
 function tell(steps: Parameters<Parameters<typeof fc.property<[unknown[]]>>[1]>[0], hints: boolean, look: Call): void {
@@ -65,7 +65,7 @@ function tell(steps: Parameters<Parameters<typeof fc.property<[unknown[]]>>[1]>[
     const model = story.model();
     for (let round = 0; round < 20; round += 1) {
       const resolution: Resolution = resolver.resolve(model, story.renders, hints ? changed : undefined);
-      look(resolution, model, story, last);
+      look(resolution, model, story, resolver);
       last = resolution;
       if (resolution.needs.length === 0) break;
       changed = new Set(resolution.needs.map(({ key }) => key));
@@ -109,6 +109,36 @@ test("P5 what is touched is exactly what differs, and what does not differ stays
         }
         before = now;
       });
+    }),
+    { numRuns: runs },
+  );
+});
+
+test("what was settled is told the same after every later edit, also where clusters went and others took their places", () => {
+  fc.assert(
+    fc.property(stories, fc.boolean(), (steps, hints) => {
+      const moments: { readonly settled: Settled; readonly all: readonly Placement[]; readonly requests: Resolution["requests"] }[] = [];
+      tell(steps, hints, (resolution, _model, _story, resolver) => {
+        moments.push({ settled: resolver.settled(), all: list(resolution), requests: new Map(resolution.requests) });
+        if (moments.length % 3 === 0) moments.shift(); // most are not held for long
+      });
+      for (const { settled, all, requests } of moments) {
+        const { placements, clusters, apps } = settled;
+        assert.deepEqual([...placements.all()], all);
+        assert.equal(placements.count, all.length);
+        for (const { name } of clusters)
+          assert.deepEqual(
+            placements.at(name),
+            all.filter((each) => each.cluster === name),
+          );
+        for (const { key } of apps)
+          assert.deepEqual(
+            placements.of(key),
+            all.filter((each) => each.app === key),
+          );
+        for (const each of all) assert.equal(placements.get(each.app, each.cluster), each);
+        for (const [key, request] of requests) assert.equal(settled.requests.get(key), request);
+      }
     }),
     { numRuns: runs },
   );

@@ -21,7 +21,7 @@ import { Placing } from "./placing.ts";
 import { ProblemList } from "./problem-list.ts";
 import { RequestBook } from "./request-book.ts";
 import type { RenderAnswer } from "./request.ts";
-import type { Resolution } from "./resolution.ts";
+import type { Resolution, Settled } from "./resolution.ts";
 import { Rollouts } from "./rollouts.ts";
 import { keepMap, keepSet } from "./same.ts";
 import { SlotSet } from "./slots.ts";
@@ -52,6 +52,7 @@ export class ResolverState {
   #undecided: ReadonlySet<ClusterName> = new Set();
   #incumbents: ReadonlyMap<string, string> = new Map();
   #serial = 0;
+  #told: Resolution | null = null;
 
   constructor() {
     const clusters = this.#clusters;
@@ -182,6 +183,13 @@ export class ResolverState {
     });
   }
 
+  /** What the last turn answered, for good. */
+  settled(): Settled {
+    const told = this.#told;
+    if (told === null) throw new TypeError("nothing was resolved yet");
+    return { ...told, placements: this.#book.freeze(told.clusters), requests: this.#desk.requests.freeze() };
+  }
+
   #resolution(
     family: Family,
     wrong: ReadonlyMap<AppKey, Problem>,
@@ -196,7 +204,7 @@ export class ResolverState {
       this.#desk.rollouts.problems,
       [...wrong.values()],
     ];
-    return {
+    return (this.#told = {
       placements: this.#book,
       needs: this.#desk.requests.open.toSorted((a, b) => byCodeUnits(a.key, b.key)),
       requests: this.#desk.requests.requests,
@@ -210,7 +218,7 @@ export class ResolverState {
       incumbents: this.#knowledge.incumbents,
       touched: this.#serial === 1 ? "all" : touched,
       touchedApps: this.#serial === 1 ? "all" : touchedApps,
-    };
+    });
   }
 }
 

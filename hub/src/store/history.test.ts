@@ -39,13 +39,14 @@ test("the last moves of each App are kept, newest first, and found again after a
     await store.commit([{ kind: "moves", rows: [move("notes", 3), move("notes", 3, { cluster: "paris" as ClusterName })] }]);
   }
   await using store = await openStore(join(dir, "hub.db"), key);
-  const shop = store.moves(berlin, app("shop"));
+  const shop = store.moves(berlin, app("shop"), 100);
   assert.deepEqual(
     shop.map(({ generation }) => generation),
     Array.from({ length: historyLimits.movesPerApp }, (_, i) => count - i),
   );
   assert.deepEqual(shop[0], move("shop", count));
-  assert.equal(store.moves(berlin, null).length, historyLimits.movesPerApp + 1);
+  assert.deepEqual(store.moves(berlin, app("shop"), 2), shop.slice(0, 2));
+  assert.equal(store.moves(berlin, null, 100).length, historyLimits.movesPerApp + 1);
 });
 
 test("a sweep forgets what is older than 90 days, and nothing else", async (t) => {
@@ -57,7 +58,7 @@ test("a sweep forgets what is older than 90 days, and nothing else", async (t) =
   await store.commit([{ kind: "moves", rows }]);
   await store.commit([{ kind: "sweep", used: [], before: 0, at: now }]);
   assert.deepEqual(
-    store.moves(berlin, null).map((row) => row.app),
+    store.moves(berlin, null, 100).map((row) => row.app),
     [app("new")],
   );
 });

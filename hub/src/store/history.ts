@@ -62,11 +62,17 @@ export function sweepMoves(db: Database, at: number): void {
   db.prepare("DELETE FROM history WHERE at < ?").run(at - historyLimits.keptMs);
 }
 
-/** Newest first; of one App, or of all. */
-export function readMoves(db: Database, cluster: ClusterName, app: AppKey | null): readonly MoveRow[] {
+/** Newest first, at most `max`; of one App, or of all. */
+export function readMoves(db: Database, cluster: ClusterName, app: AppKey | null, max: number): readonly MoveRow[] {
+  const which = app === null ? "" : "AND app = @app ";
   const rows = db
-    .prepare("SELECT * FROM history WHERE cluster = ? AND (? IS NULL OR app = ?) ORDER BY generation DESC, app")
-    .all(cluster, app, app) as { readonly app: string; readonly generation: number; readonly at: number; readonly body: string }[];
+    .prepare(`SELECT * FROM history WHERE cluster = @cluster ${which}ORDER BY generation DESC, app LIMIT @max`)
+    .all({ cluster, max, ...(app !== null && { app }) }) as {
+    readonly app: string;
+    readonly generation: number;
+    readonly at: number;
+    readonly body: string;
+  }[];
   return rows.map(({ app: key, generation, at, body }) => ({
     ...(JSON.parse(body) as Omit<MoveRow, "cluster" | "app" | "generation" | "at">),
     cluster,

@@ -130,9 +130,9 @@ export class Store {
     return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
   }
 
-  /** What moved on a cluster, newest first; of one App, or of all. */
-  moves(cluster: ClusterName, app: AppKey | null): readonly MoveRow[] {
-    return readMoves(this.#reader, cluster, app);
+  /** What moved on a cluster, newest first, at most `max`; of one App, or of all. */
+  moves(cluster: ClusterName, app: AppKey | null, max: number): readonly MoveRow[] {
+    return readMoves(this.#reader, cluster, app, max);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

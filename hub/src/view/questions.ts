@@ -6,6 +6,9 @@ import type { AppKey, ClusterName, ObjectIdentity } from "@muster/proto/model/id
 import type { JsonValue } from "@muster/proto/model/json";
 import type { Place, Problem } from "./api.ts";
 
+/** Clusters that one row names; how many there are is said beside them. */
+export const namesMax = 100;
+
 /** Who changed a file last, as far as the history at hand tells. */
 export type ChangedBy = { readonly commit: string; readonly author: string; readonly at: string; readonly subject: string };
 
@@ -70,6 +73,9 @@ export type ObjectChange = {
   readonly lines: readonly string[];
 };
 
+/** What an answer leaves out since it would be too large: rows, objects of the rows that it has, lines of the objects that it has. */
+export type Cut = { readonly rows: number; readonly objects: number; readonly lines: number };
+
 /** One change of one App, the same on all its clusters. */
 export type DiffRow = {
   readonly app: AppKey;
@@ -90,6 +96,7 @@ export type DiffAnswer = {
   readonly asOf: string;
   readonly items: readonly DiffRow[];
   readonly equal: number;
+  readonly cut: Cut;
 };
 
 /** An App on both sides of a comparison of environments. `clusters`: one of each side that was compared. */
@@ -138,29 +145,43 @@ export type PreviewAnswer = {
   /** Problems that the revision has and the present does not. */
   readonly problems: readonly Problem[];
   readonly solved: readonly Problem[];
+  /** Of all rows, also those that were cut. */
   readonly counts: { readonly added: number; readonly changed: number; readonly deleted: number; readonly held: number };
+  readonly cut: Cut;
 };
 
 export type WhereState = "runs" | "released" | "waits";
 
+/** One App, the same on all these clusters. */
 export type WhereRow = {
-  readonly cluster: ClusterName;
+  /** At most `namesMax`, by name. */
+  readonly clusters: readonly ClusterName[];
+  readonly clusterCount: number;
   readonly app: AppKey;
   /** Acknowledged by the agent; released and not yet acknowledged; wanted by Git and not released. */
   readonly state: WhereState;
   readonly release: Digest;
+  /** What of `source` it was made from: a commit, or a version. */
   readonly commit: string | null;
+  /** The content that `commit` is of: a Source's name, or what an App takes from elsewhere. Null where that is not known. */
+  readonly source: string | null;
   /** What matched: the image, or the commit. */
   readonly found: string;
 };
 
-/** `GET /api/v1/where?what=` */
+/** `GET /api/v1/where?what=&after=`. `total` rows in all; `next`, where there are more: the `after` of the rest. */
 export type WhereAnswer = {
   readonly what: string;
   readonly as: "commit" | "image" | "release";
   readonly items: readonly WhereRow[];
+  readonly total: number;
+  readonly next: string | null;
+  /** Clusters of all rows, by state. */
+  readonly states: Readonly<Record<WhereState, number>>;
   /** How far back commits could be compared; null where it was not needed. */
   readonly history: { readonly commits: number; readonly complete: boolean } | null;
+  /** Releases that were not looked into, since there are too many. */
+  readonly unseen: number;
   readonly asOf: string;
 };
 
@@ -170,10 +191,17 @@ export type CauseKind =
 /** What moved a pin. `paths`: of the repository, those that the App reads. */
 export type Cause = { readonly kind: CauseKind; readonly detail: string; readonly paths: readonly string[] };
 
-export type CommitRow = { readonly commit: string; readonly author: string; readonly at: string; readonly subject: string };
+/** `source`: what it is a commit of. */
+export type CommitRow = ChangedBy & { readonly source: string };
 
+/** One move, the same on all these clusters; `at` and `generation` are those of the first. */
 export type WhyRow = {
   readonly app: AppKey;
+  /** At most `namesMax`. */
+  readonly clusters: readonly ClusterName[];
+  readonly clusterCount: number;
+  /** Content -> commits before and after, of what differs. */
+  readonly sources: readonly { readonly source: string; readonly from: string | null; readonly to: string | null }[];
   readonly at: string;
   readonly generation: number;
   readonly from: { readonly release: Digest | null; readonly commit: string | null };
@@ -185,8 +213,18 @@ export type WhyRow = {
   readonly counts: { readonly added: number; readonly changed: number; readonly deleted: number } | null;
 };
 
-/** `GET /api/v1/why-changed?cluster=&app=`: newest first. */
-export type WhyAnswer = { readonly cluster: ClusterName; readonly items: readonly WhyRow[] };
+/**
+ * `GET /api/v1/why-changed?what=&app=&after=`: newest first. `what` is a cluster, or an App: then its last move on every cluster that has
+ * it. `total` rows in all; `next`, where there are more: the `after` of the rest.
+ */
+export type WhyAnswer = {
+  /** Null: an App was asked for. */
+  readonly cluster: ClusterName | null;
+  readonly app: AppKey | null;
+  readonly items: readonly WhyRow[];
+  readonly total: number;
+  readonly next: string | null;
+};
 
 /** `GET /api/v1/names`: for completion. */
 export type NamesAnswer = { readonly apps: readonly string[]; readonly clusters: readonly string[]; readonly groups: readonly string[] };

@@ -7,7 +7,7 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { JsonObject, JsonValue } from "@muster/proto/model/json";
 import { maskValue, type Spell } from "@muster/proto/model/mask";
 import { selects } from "../../fleet/fleet.ts";
-import type { Placement, RenderRequest, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
+import type { Placement, RenderRequest, ResolvedCluster, Settled } from "../../resolve/resolve.ts";
 import { fieldChanges } from "../../view/difference.ts";
 import type { FieldChange, ParityAnswer, ParityRow } from "../../view/questions.ts";
 import type { Ground } from "./ground.ts";
@@ -97,8 +97,8 @@ function imagesOf({ objectsOf }: Ground, release: Digest | null): JsonObject {
 }
 
 /** How the settings of two Placements differ, masked. */
-export function settingsBetween(here: Resolution, from: Placement, there: Resolution, to: Placement, spell: Spell): readonly FieldChange[] {
-  const seen = (resolution: Resolution, { request, policy }: Placement): JsonValue => {
+export function settingsBetween(here: Settled, from: Placement, there: Settled, to: Placement, spell: Spell): readonly FieldChange[] {
+  const seen = (resolution: Settled, { request, policy }: Placement): JsonValue => {
     const found = resolution.requests.get(request);
     return maskValue("", { ...(found === undefined ? {} : inputsOf(found)), sync: policy } as unknown as JsonValue, spell);
   };

@@ -1,11 +1,12 @@
 // `diff`: what Git wants now beside what the clusters were given. Equal clusters are one entry.
 
-import { pinDigest } from "@muster/proto/model/bundle";
+import { pinDigest, samePin } from "@muster/proto/model/bundle";
 import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { DiffAnswer, DiffRow } from "../../view/questions.ts";
 import type { Decided } from "../fleet-state.ts";
 import type { Member } from "../memory.ts";
+import { Bounded } from "./bounded.ts";
 import { joinClusters, type Pairs, type Pinned } from "./pairs.ts";
 
 export type DiffQuery = { readonly app: (key: AppKey) => boolean; readonly cluster: (name: ClusterName) => boolean };
@@ -28,17 +29,24 @@ export function diffAll(
   pairs: Pairs,
 ): Omit<DiffAnswer, "asOf" | "commit"> {
   const all = [...clusters].flatMap(([name, decided]) => (query.cluster(name) ? onesOf(name, decided, members.get(name), query) : []));
-  const differing = all.filter(({ from, to, unknown, reason }) => (unknown ? reason !== "" : keyOf(from) !== keyOf(to)));
+  const differing = all.filter(({ from, to, unknown, reason }) => (unknown ? reason !== "" : !same(from, to)));
   const joined = joinClusters(differing, ({ app, from, to, reason, unknown }) => [app, keyOf(from), keyOf(to), reason, unknown].join("\0"));
-  const items = joined.map(({ app, clusters: names, from, to, reason, unknown }): DiffRow => {
-    const difference = unknown ? { objects: [], policy: [] } : pairs.between(from, to);
-    return { app, clusters: names, from: from?.release ?? null, to: (unknown ? from : to)?.release ?? null, reason, ...difference };
+  const sorted = joined.toSorted((a, b) => byCodeUnits(a.app, b.app) || byCodeUnits(a.clusters[0] ?? "", b.clusters[0] ?? ""));
+  const bounded = new Bounded();
+  const items = bounded.rows(sorted).map(({ app, clusters: names, from, to, reason, unknown }): DiffRow => {
+    const { objects, policy } = unknown ? { objects: [], policy: [] } : pairs.between(from, to);
+    const move = { from: from?.release ?? null, to: (unknown ? from : to)?.release ?? null };
+    return { app, clusters: names, ...move, reason, policy, objects: bounded.objects(objects) };
   });
   return {
-    items: items.toSorted((a, b) => byCodeUnits(a.app, b.app) || byCodeUnits(a.clusters[0] ?? "", b.clusters[0] ?? "")),
+    items,
+    cut: bounded.cut,
     equal: all.length - differing.length,
   };
 }
+
+/** Told without a digest, for most pins are equal. */
+const same = (from: Pinned, to: Pinned): boolean => from === to || (from !== null && to !== null && samePin(from, to));
 
 const keyOf = (pin: Pinned): string => (pin === null ? "-" : pinDigest(pin));
 

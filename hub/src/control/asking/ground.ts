@@ -6,8 +6,9 @@ import { OperationError } from "@muster/proto/model/failure";
 import { isCalled, showApp, type AppKey, type ClusterName } from "@muster/proto/model/identity";
 import type { FleetDocument, Problem } from "../../fleet/fleet.ts";
 import type { Snapshot } from "../../git/git.ts";
-import type { Enrolled, Placement, RenderAnswer, Resolution, ResolvedCluster } from "../../resolve/resolve.ts";
+import type { Enrolled, Placement, RenderAnswer, ResolvedCluster, Settled } from "../../resolve/resolve.ts";
 import type { Declared } from "../../view/difference.ts";
+import type { ContentRef } from "../sources/content.ts";
 import type { Renders } from "../renders/renders.ts";
 
 export type Ground = {
@@ -15,11 +16,14 @@ export type Ground = {
   readonly commit: string | null;
   readonly documents: readonly FleetDocument[];
   readonly enrolled: readonly Enrolled[];
-  readonly resolution: Resolution;
+  readonly resolution: Settled;
+  /** Of renders that hold Apps, at least. */
   readonly answers: ReadonlyMap<Digest, RenderAnswer>;
   readonly problems: readonly Problem[];
   /** The Snapshot of a Source that was resolved; undefined for a Source that is not known. */
   readonly snapshotOf: (source: string) => Snapshot | undefined;
+  /** What a request's files are of; undefined where it is not there. */
+  readonly contentOf: (ref: ContentRef) => { readonly key: string; readonly snapshot: Snapshot } | undefined;
   /** A commit of a Source's history, as far as it is at hand. */
   readonly commitOf: (source: string, commit: string) => Promise<Snapshot | undefined>;
   readonly trial: Renders["trial"];

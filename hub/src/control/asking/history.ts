@@ -60,12 +60,12 @@ export async function ancestry(from: string, commitOf: CommitOf, until: Readonly
   return { commits, complete };
 }
 
-export function commitRow({ commit, author, committedAt, message }: Snapshot): CommitRow {
+export const commitRow = (source: string, snapshot: Snapshot): CommitRow => ({ ...changedBy(snapshot), source });
+
+function changedBy({ commit, author, committedAt, message }: Snapshot): ChangedBy {
   const subject = (message.split("\n")[0] ?? "").slice(0, subjectMax);
   return { commit, author: author.name, at: new Date(committedAt).toISOString(), subject };
 }
-
-const changedBy = (snapshot: Snapshot): ChangedBy => commitRow(snapshot);
 
 async function idOf({ tree }: Snapshot, path: string): Promise<string | null> {
   const entry = await tree.entry(path).catch(() => undefined);

@@ -14,6 +14,7 @@ import type { Basis } from "../fleet-state.ts";
 import { PlaceFinder } from "../places.ts";
 import { openRenders, type Content, type Renders, type RendersOptions } from "../renders/renders.ts";
 import { nextFiles } from "../sources/fleet-files.ts";
+import { contentKey } from "../sources/content.ts";
 import type { Contents } from "../sources/fleet-sources.ts";
 import type { SourceView } from "../sources/source-loop.ts";
 import type { Ground } from "./ground.ts";
@@ -38,6 +39,10 @@ export function hubGround(basis: Basis, sight: HubSight): Ground {
     answers: basis.answers,
     problems: basis.problems,
     snapshotOf,
+    contentOf: (ref) => {
+      const state = basis.contents.of(ref);
+      return state.kind === "there" ? { key: state.key, snapshot: state.snapshot } : undefined;
+    },
     commitOf: sight.commitOf,
     trial: (request, signal) => (renders ??= rendersOf(basis.contents, sight)).trial(request, signal),
     objectsOf: (release) => objectsOf(sight.store, release),
@@ -70,26 +75,42 @@ export function objectsOf(store: HubSight["store"], release: Digest): readonly D
   return out;
 }
 
-/** The fleet as it would be with a Source at `snapshot`. `path`: the folder of the Source that counts. */
+/** A content at another commit. */
+export type Changed = { readonly key: string; readonly snapshot: Snapshot };
+
+export type GroundAt = {
+  readonly changed: readonly Changed[];
+  /** The folder of a Source that counts. */
+  readonly pathOf: (source: string) => string;
+  /** Only these clusters: what is said of one does not hang on others. Undefined: all. */
+  readonly only?: ReadonlySet<string>;
+};
+
+/** The fleet as it would be, or was, with some contents at other commits. */
 export async function groundAt(
   basis: Basis,
   sight: HubSight,
-  { view, path, snapshot }: { readonly view: SourceView; readonly path: string; readonly snapshot: Snapshot },
+  { changed, pathOf, only }: GroundAt,
   signal: AbortSignal,
-): Promise<Ground> {
-  const where = { source: view.name, path, remedy: "this revision has no such folder", heldPaths: () => new Set<string>() };
-  const { files } = await nextFiles(where, view.files, view.snapshot, snapshot);
-  const sources = basis.sources.map((each) => (each.name === view.name ? { ...each, snapshot, files } : each));
-  const { fleet, problems: silent } = new FleetReading(basis.model.documents).read(stillNamed(sources, files), new Set());
+): Promise<Ground & { readonly resolution: Resolution }> {
+  const others = new Map(changed.map(({ key, snapshot }) => [key, snapshot]));
+  const sources: SourceView[] = [];
+  for (const view of basis.sources) sources.push(await viewAt(view, others.get(view.name), pathOf(view.name)));
+  const rootFiles = others.has(rootSourceName) ? sources.find(({ name }) => name === rootSourceName)?.files : undefined;
+  const named = rootFiles === undefined ? sources : stillNamed(sources, rootFiles);
+  const { fleet, problems: silent } = new FleetReading(basis.model.documents).read(named, new Set());
   const contents: Contents = {
-    of: (ref) =>
-      ref.source === view.name && ref.revision === null && ref.remote === null
-        ? { kind: "there", key: view.name, snapshot }
-        : basis.contents.of(ref),
+    of: (ref) => {
+      const key = contentKey(ref);
+      const snapshot = others.get(key);
+      return snapshot === undefined ? basis.contents.of(ref) : { kind: "there", key, snapshot };
+    },
   };
   const model: FleetModel = {
     ...basis.model,
-    documents: fleet.documents,
+    documents:
+      only === undefined ? fleet.documents : fleet.documents.filter(({ kind, value }) => kind !== "Cluster" || only.has(value.name)),
+    enrolled: only === undefined ? basis.model.enrolled : basis.model.enrolled.filter(({ name }) => only.has(name)),
     broken: fleet.broken,
     unreadable: fleet.unreadable,
     incumbents: basis.resolution.incumbents,
@@ -97,12 +118,18 @@ export async function groundAt(
   const { resolution, answers } = await resolveAll(model, rendersOf(contents, sight), signal);
   const trees = new Map(sources.map((each) => [each.name, each.snapshot?.tree]));
   const problems = await new PlaceFinder().closer([...silent, ...fleet.problems, ...resolution.problems], (source) => trees.get(source));
-  return hubGround({ model, resolution, answers, contents, sources, problems }, sight);
+  return { ...hubGround({ model, resolution, answers, contents, sources, problems }, sight), resolution };
 }
 
-/** Sources that the previewed files still name; only the root Source's may name any. One that they add is told as not fetched. */
+async function viewAt(view: SourceView, snapshot: Snapshot | undefined, path: string): Promise<SourceView> {
+  if (snapshot === undefined || snapshot === view.snapshot) return view;
+  const where = { source: view.name, path, remedy: "this revision has no such folder", heldPaths: () => new Set<string>() };
+  const { files } = await nextFiles(where, view.files, view.snapshot, snapshot);
+  return { ...view, snapshot, files };
+}
+
+/** Sources that these files of the root Source still name; no other may name any. One that they add is told as not fetched. */
 function stillNamed(sources: readonly SourceView[], files: SourceView["files"]): readonly SourceView[] {
-  if (!sources.some(({ name, files: own }) => name === rootSourceName && own === files)) return sources;
   const named = new Set([...files.values()].flatMap(({ documents, brokenKeys }) => [...documents.map(({ key }) => key), ...brokenKeys]));
   return sources.filter(({ name }) => name === rootSourceName || named.has(documentKey("Source", name)));
 }

@@ -33,8 +33,10 @@ function found(value: JsonValue): string[] {
 
 export type ImageQuery = { readonly parts: readonly string[]; readonly tag: string | null; readonly digest: string | null };
 
-/** `shop/web`, `shop/web:1.4`, `web@sha256:ab12...`. Null for what cannot be the name of an image. */
+/** `shop/web`, `shop/web:1.4`, `web@sha256:ab12...`, `sha256:ab12...`. Null for what cannot be the name of an image. */
 export function readImage(text: string): ImageQuery | null {
+  const [digestAlone] = /^sha\d+:[0-9a-f]{6,}$/.exec(text) ?? [];
+  if (digestAlone !== undefined) return { parts: [], tag: null, digest: digestAlone };
   const [, name = "", tag, digest] = /^([^\s@]+?)(?::([\w][\w.-]{0,127}))?(?:@(sha\d+:[0-9a-f]+))?$/.exec(text) ?? [];
   const parts = name.split("/");
   return name === "" || parts.includes("") ? null : { parts, tag: tag ?? null, digest: digest ?? null };

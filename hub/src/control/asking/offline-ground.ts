@@ -7,7 +7,10 @@ import { openRenders } from "../renders/renders.ts";
 import type { Ground } from "./ground.ts";
 
 /** Reads, resolves and renders the fleet, as `readFleetOffline` does. The ground is good until it is disposed of. */
-export async function offlineGround(query: OfflineQuery, signal: AbortSignal): Promise<Ground & AsyncDisposable> {
+export async function offlineGround(
+  query: OfflineQuery,
+  signal: AbortSignal,
+): Promise<Ground & Pick<OfflineFleet, "resolution"> & AsyncDisposable> {
   const fleet = await readFleetOffline(query, signal);
   let renderer: Promise<Renderer> | undefined;
   const lazy = { render: async (...args: Parameters<Renderer["render"]>) => (await (renderer ??= Renderer.open())).render(...args) };
@@ -19,7 +22,7 @@ export async function offlineGround(query: OfflineQuery, signal: AbortSignal): P
   };
 }
 
-function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> {
+function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> & Pick<OfflineFleet, "resolution"> {
   const { commit, documents, resolution, answers, problems, snapshot, repository, model } = fleet;
   return {
     commit,
@@ -29,6 +32,8 @@ function groundOf(fleet: OfflineFleet): Omit<Ground, "trial"> {
     problems,
     enrolled: model.enrolled,
     snapshotOf: (source) => (source === rootSource ? snapshot : undefined),
+    contentOf: ({ source, revision, remote }) =>
+      source === rootSource && revision === null && remote === null ? { key: source, snapshot } : undefined,
     commitOf: async (_source, id) => repository?.snapshot(id).catch(beyond),
     objectsOf: (release) => {
       const objects = fleet.objectsOf(release);

@@ -8,13 +8,14 @@ import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import { makeRelease, type Manifest } from "@muster/proto/model/release";
 import { admit, type AppVerdict, type ClusterVerdict, type HeldCluster } from "../../admit/admit.ts";
 import type { Problem } from "../../fleet/fleet.ts";
-import type { Placement, Resolution } from "../../resolve/resolve.ts";
+import type { Placement, Resolution, Settled } from "../../resolve/resolve.ts";
 import type { ObjectChange, PreviewAnswer, PreviewChange, PreviewRow } from "../../view/questions.ts";
+import { Bounded } from "./bounded.ts";
 import type { Ground } from "./ground.ts";
 import { joinClusters, type ObjectsOf, type Pairs, type Pinned } from "./pairs.ts";
 
 export type PreviewInput = {
-  readonly after: Pick<Ground, "resolution" | "problems">;
+  readonly after: Pick<Ground, "problems"> & { readonly resolution: Resolution };
   /** What every cluster holds now. */
   readonly held: readonly HeldCluster[];
   readonly problemsNow: readonly Problem[];
@@ -24,7 +25,7 @@ export type PreviewInput = {
   readonly now: number;
 };
 
-type Seen = Pick<PreviewAnswer, "clusters" | "rows" | "problems" | "solved" | "counts">;
+type Seen = Pick<PreviewAnswer, "clusters" | "rows" | "problems" | "solved" | "counts" | "cut">;
 
 /** Clusters with equal changes are one row; rows with deletes first. */
 export function preview({ after, held, problemsNow, manifestOf, approvals, pairs, now }: PreviewInput): Seen {
@@ -43,12 +44,18 @@ export function preview({ after, held, problemsNow, manifestOf, approvals, pairs
   const joined = joinClusters(changed, ({ changes }) => JSON.stringify(changes.map((change) => contents.keyOf(change))));
   const rows = joined.toSorted((a, b) => deletesIn(b) - deletesIn(a) || byCodeUnits(a.clusters[0] ?? "", b.clusters[0] ?? ""));
   const problems = [...after.problems, ...admission.problems];
+  const bounded = new Bounded();
+  const told = bounded.rows(rows).map(({ changes, ...row }) => ({
+    ...row,
+    changes: changes.map((change) => ({ ...change, objects: bounded.objects(change.objects) })),
+  }));
   return {
     clusters: { total: clusters.length, changed: changed.length },
-    rows,
+    rows: told,
     problems: without(problems, problemsNow),
     solved: without(problemsNow, problems),
     counts: countsOf(rows),
+    cut: bounded.cut,
   };
 }
 
@@ -66,7 +73,7 @@ class Contents {
 export const nothingHeld = (cluster: ClusterName): HeldCluster => ({ cluster, apps: [], tombstones: [], approvals: [], settled: true });
 
 /** A resolution as if all of it were released and done: what a repository without a hub is compared with. */
-export function heldOf({ placements, clusters }: Resolution): readonly HeldCluster[] {
+export function heldOf({ placements, clusters }: Settled): readonly HeldCluster[] {
   return clusters.map(({ name }) => ({
     ...nothingHeld(name),
     apps: placements.at(name).flatMap(({ release, ...row }) => (release === null ? [] : [{ ...row, release }])),

@@ -1,45 +1,50 @@
 // `where`: which clusters run a commit, an image or a Release, which were given it, and for which it waits. The work is one look per
-// distinct Release and commit, not per cluster.
+// distinct Release and commit, not per cluster; equal clusters are one row.
 
-import { byCodeUnits } from "@muster/proto/model/canonical";
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
 import type { AppKey, ClusterName } from "@muster/proto/model/identity";
 import type { WhereAnswer, WhereRow, WhereState } from "../../view/questions.ts";
-import type { Decided } from "../fleet-state.ts";
-import type { Member } from "../memory.ts";
 import { ancestry, type CommitOf } from "./history.ts";
-import { isImage, readImage } from "./images.ts";
+import { isImage, readImage, type ImageQuery } from "./images.ts";
+import { Names, pageOf, visit } from "./page.ts";
 
-/** One App on one cluster in one of its states. */
+/** A commit, or a version, that a pin was made from. `source`: whose; null where nobody knows any more. */
+export type Made = { readonly source: string | null; readonly commit: string };
+
+/** One App on one cluster in one of its states. `made`: all that it rests on, what its files are of last. */
 export type Held = {
   readonly cluster: ClusterName;
   readonly app: AppKey;
   readonly state: WhereState;
   readonly release: Digest;
-  readonly commit: string | null;
+  readonly made: readonly Made[];
 };
 
 export type WhereSight = {
-  readonly held: readonly Held[];
+  /** By cluster, in the order of names; asked for more than once. */
+  readonly held: () => Iterable<Held>;
   readonly imagesOf: (release: Digest) => readonly string[];
-  readonly commitOf: CommitOf;
+  /** Of one content, or of whichever has it. */
+  readonly commitOf: (source: string | null, commit: string) => ReturnType<CommitOf>;
+  readonly signal: AbortSignal;
 };
 
+export const whereLimits = { rows: 500, releases: 20_000, commits: 500 } as const;
+
 type Found = Omit<WhereAnswer, "what" | "asOf">;
+type Hit = { readonly found: string; readonly made: Made | undefined };
 
 /** Throws E_USAGE for what is neither a commit nor a Release nor an image. A word that may be several is what is found first. */
-export async function where(what: string, sight: WhereSight): Promise<Found> {
+export async function where(what: string, after: string | undefined, sight: WhereSight): Promise<Found> {
   if (/^[0-9a-f]{6,64}$/.test(what)) {
-    const releases = sight.held.filter(({ release }) => release.startsWith(what));
-    if (releases.length > 0)
-      return found(
-        "release",
-        releases.map((each) => ({ ...each, found: each.release })),
-        null,
-      );
-    if (what.length <= 40) return byCommit(what, sight);
-    return found("release", [], null);
+    const releases = await collect("release", sight, after, ({ release, made }) =>
+      release.startsWith(what) ? { found: release, made: made.at(-1) } : undefined,
+    );
+    if (releases.total > 0) return releases;
+    if (what.length <= 40) return byCommit(what, after, sight);
+    const images = await byImage({ parts: [], tag: null, digest: `sha256:${what}` }, after, sight);
+    return images.total > 0 ? images : releases;
   }
   const query = readImage(what);
   if (query === null)
@@ -47,74 +52,93 @@ export async function where(what: string, sight: WhereSight): Promise<Found> {
       code: "E_USAGE",
       remedy: "give a commit, the digest of a Release, or an image as name[:tag][@digest]",
     });
-  const hits = new Map<Digest, string | undefined>();
-  const items = sight.held.flatMap((each): WhereRow[] => {
-    if (!hits.has(each.release))
-      hits.set(
-        each.release,
-        sight.imagesOf(each.release).find((image) => isImage(image, query)),
-      );
-    const image = hits.get(each.release);
-    return image === undefined ? [] : [{ ...each, found: image }];
-  });
-  return found("image", items, null);
+  return byImage(query, after, sight);
 }
 
-/** A pin counts when it was made from the commit or from one after it. */
-async function byCommit(what: string, { held, commitOf }: WhereSight): Promise<Found> {
-  const matches = new Map<string, string | undefined>();
-  let [commits, complete] = [0, true];
-  for (const commit of new Set(held.flatMap((each) => each.commit ?? []))) {
-    if (commit.startsWith(what)) {
-      matches.set(commit, commit);
-      continue;
-    }
-    const behind = await ancestry(commit, commitOf);
-    const hit = [...behind.commits.keys()].find((each) => each.startsWith(what));
-    matches.set(commit, hit);
-    commits = Math.max(commits, behind.commits.size);
-    // A commit that was found is found, however the history goes on behind it.
-    if (hit === undefined) complete &&= behind.complete;
-  }
-  const items = held.flatMap((each): WhereRow[] => {
-    const hit = each.commit === null ? undefined : matches.get(each.commit);
-    return hit === undefined ? [] : [{ ...each, found: hit }];
+async function byImage(query: ImageQuery, after: string | undefined, sight: WhereSight): Promise<Found> {
+  const hits = new Map<Digest, string | undefined>();
+  let unseen = 0;
+  await visit(sight.held(), sight.signal, ({ release }) => {
+    if (!hits.has(release)) hits.set(release, undefined);
   });
-  return found("commit", items, { commits, complete });
+  await visit([...hits.keys()].entries(), sight.signal, ([i, release]) => {
+    if (i < whereLimits.releases)
+      hits.set(release, sight.imagesOf(release).find((image) => isImage(image, query)));
+    else unseen += 1;
+  });
+  const answer = await collect("image", sight, after, ({ release, made }) => {
+    const image = hits.get(release);
+    return image === undefined ? undefined : { found: image, made: made.at(-1) };
+  });
+  return { ...answer, unseen };
 }
+
+/** A pin counts when something that it was made from is the commit, or one after it. */
+async function byCommit(what: string, after: string | undefined, sight: WhereSight): Promise<Found> {
+  const { commitOf, signal } = sight;
+  const known = new Map<string, Made>();
+  await visit(sight.held(), signal, ({ made }) => {
+    for (const each of made) known.set(keyOf(each), each);
+  });
+  const hits = new Map<string, string>();
+  let [walks, commits, complete] = [0, 0, known.size > 0];
+  for (const [key, { source, commit }] of known) {
+    signal.throwIfAborted();
+    const behind = await behindOf(what, commit, (id) => commitOf(source, id), walks < whereLimits.commits);
+    walks += 1;
+    commits = Math.max(commits, behind.count);
+    // A commit that was found is found, however the history goes on behind it.
+    if (behind.hit === undefined) complete &&= behind.complete;
+    else hits.set(key, behind.hit);
+  }
+  const answer = await collect("commit", sight, after, ({ made }) => {
+    const one = made.find((each) => hits.has(keyOf(each)));
+    return one === undefined ? undefined : { found: hits.get(keyOf(one)) ?? "", made: one };
+  });
+  return { ...answer, history: { commits, complete } };
+}
+
+const keyOf = ({ source, commit }: Made): string => `${source ?? ""} ${commit}`;
+
+async function behindOf(what: string, commit: string, commitOf: CommitOf, walks: boolean) {
+  if (commit.startsWith(what)) return { hit: commit, count: 0, complete: true };
+  if (!/^[0-9a-f]{40}$/.test(commit)) return { hit: undefined, count: 0, complete: true }; // a version: nothing lies behind it
+  if (!walks) return { hit: undefined, count: 0, complete: false };
+  const behind = await ancestry(commit, commitOf);
+  return { hit: [...behind.commits.keys()].find((each) => each.startsWith(what)), count: behind.commits.size, complete: behind.complete };
+}
+
+type Group = { readonly row: Omit<WhereRow, "clusters" | "clusterCount">; readonly key: string; readonly names: Names };
 
 const order = { runs: 0, released: 1, waits: 2 } as const satisfies Record<WhereState, number>;
 
-function found(as: WhereAnswer["as"], items: readonly WhereRow[], history: WhereAnswer["history"]): Found {
-  const sorted = items.toSorted(
-    (a, b) => byCodeUnits(a.app, b.app) || order[a.state] - order[b.state] || byCodeUnits(a.cluster, b.cluster),
-  );
-  return { as, items: sorted, history };
-}
-
-/** What a cluster runs, was given and waits for. A pin is as new as the decision that left it as it is. */
-export function heldOn(
-  cluster: ClusterName,
-  member: Member | undefined,
-  decided: Decided | undefined,
-  commit: string | null,
-): readonly Held[] {
-  const out: Held[] = [];
-  const apps = new Set<AppKey>([
-    ...(member?.released.keys() ?? []),
-    ...(member?.statuses.keys() ?? []),
-    ...(decided?.placements.keys() ?? []),
-  ]);
-  for (const app of apps) {
-    const status = member?.statuses.get(app)?.status;
-    const released = member?.released.get(app);
-    const wanted = decided?.placements.get(app)?.release ?? null;
-    const asOf = released !== undefined && released.release === wanted ? commit : (released?.commit ?? null);
-    const running = status === undefined || status.inventoryEmpty ? null : status.release;
-    const same = released !== undefined && running === released.release;
-    if (running !== null) out.push({ cluster, app, state: "runs", release: running, commit: same ? asOf : null });
-    if (released !== undefined && !same) out.push({ cluster, app, state: "released", release: released.release, commit: asOf });
-    if (wanted !== null && wanted !== released?.release) out.push({ cluster, app, state: "waits", release: wanted, commit });
-  }
-  return out;
+/** Rows by App, state, Release and commit; clusters of one row are equal. */
+async function collect(
+  as: WhereAnswer["as"],
+  { held, signal }: WhereSight,
+  after: string | undefined,
+  hitOf: (each: Held) => Hit | undefined,
+): Promise<Found> {
+  const groups = new Map<string, Group>();
+  const states = { runs: new Set<ClusterName>(), released: new Set<ClusterName>(), waits: new Set<ClusterName>() };
+  await visit(held(), signal, (each) => {
+    const hit = hitOf(each);
+    if (hit === undefined) return;
+    const { app, state, release, cluster } = each;
+    const { commit = null, source = null } = hit.made ?? {};
+    const key = [app, order[state], release, source ?? "", commit ?? "", hit.found].join("\0");
+    const group = groups.get(key) ?? { key, row: { app, state, release, commit, source, found: hit.found }, names: new Names() };
+    groups.set(key, group);
+    group.names.add(cluster);
+    states[state].add(cluster);
+  });
+  const page = pageOf([...groups.values()], ({ key }) => key, after, whereLimits.rows);
+  return {
+    as,
+    ...page,
+    items: page.items.map(({ row, names }): WhereRow => ({ ...names.told, ...row })),
+    states: { runs: states.runs.size, released: states.released.size, waits: states.waits.size },
+    history: null,
+    unseen: 0,
+  };
 }

@@ -17,6 +17,9 @@ const retryMs = 60_000;
 
 export class AnswerBook {
   readonly #answers = new Map<Digest, Answered>();
+  /** Those that hold Apps. */
+  readonly #parents = new Map<Digest, Answered>();
+  #told: ReadonlyMap<Digest, Answered> | null = null;
   readonly #kept = new Map<Digest, Kept>();
   readonly #indexes = new Map<string, Index>();
   readonly #stale = new Set<Digest>();
@@ -26,6 +29,11 @@ export class AnswerBook {
   /** For resolve: the answers by key. */
   get answers(): ReadonlyMap<Digest, Answered> {
     return this.#answers;
+  }
+
+  /** Answers that hold Apps, as they are now, for good. */
+  get parents(): ReadonlyMap<Digest, Answered> {
+    return (this.#told ??= new Map(this.#parents));
   }
 
   /** Variants of all answers: renders that are in use. */
@@ -67,6 +75,7 @@ export class AnswerBook {
     const before = this.#answers.get(key);
     if (before !== undefined && sameAnswer(before, answered)) return false;
     this.#answers.set(key, answered);
+    this.#family(key, answered);
     return true;
   }
 
@@ -103,6 +112,15 @@ export class AnswerBook {
     this.#retries.delete(key);
     this.#kept.delete(key);
     this.#answers.delete(key);
+    this.#family(key, undefined);
+  }
+
+  #family(key: Digest, answered: Answered | undefined): void {
+    const isParent = answered?.kind === "rendered" && answered.apps.length > 0;
+    if (!isParent && !this.#parents.has(key)) return;
+    this.#told = null;
+    if (isParent) this.#parents.set(key, answered);
+    else this.#parents.delete(key);
   }
 
   #enter(content: string, { ref, witness: { exact, folders } }: Read, key: Digest): void {

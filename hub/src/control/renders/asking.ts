@@ -39,6 +39,11 @@ export class Asking {
     return this.#book.answers;
   }
 
+  /** Answers that hold Apps, as they are now, for good. */
+  get parents(): ReadonlyMap<Digest, RenderAnswer> {
+    return this.#book.parents;
+  }
+
   /** Variants of all answers: renders that are in use. */
   get variants(): readonly Digest[] {
     return this.#book.variants;

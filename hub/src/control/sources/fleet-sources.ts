@@ -146,9 +146,15 @@ export class FleetSources {
     return fetched.kind === "snapshot" ? fetched.snapshot : watched.snapshot(fetched.commit);
   }
 
-  /** A commit of a Source's history, as far as it is at hand. */
-  async commitOf(source: string, commit: string): Promise<Snapshot | undefined> {
-    return this.#sources.get(source)?.loop?.snapshotOf(commit);
+  /** A commit of the history of a content, or an earlier version of an archive, as far as it is at hand. `key`: a Source's name or a content key. */
+  async commitOf(key: string, commit: string): Promise<Snapshot | undefined> {
+    return (this.#sources.get(key)?.loop ?? this.#contents.get(key)?.watch)?.snapshotOf(commit);
+  }
+
+  /** Keys of all contents that have commits: the root first, then other Sources, then repositories that Apps name. */
+  histories(): readonly string[] {
+    const sources = [...this.#sources].flatMap(([name, { spec }]) => (spec.kind === "git" ? [name] : []));
+    return [...sources, ...[...this.#contents].flatMap(([key, { address }]) => (address.kind === "git" ? [key] : []))];
   }
 
   /** The folder of a Source that counts; "" is its root. */
