@@ -282,6 +282,7 @@ const inFleet = (count: number, gone: readonly string[], approvals: World["appro
     needs: [],
     requests: new Map(),
     clusters: [],
+    groups: new Map(),
     problems: [],
     incomplete: new Set<AppKey>(),
     undecided: new Set<ClusterName>(),

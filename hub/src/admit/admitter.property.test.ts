@@ -203,6 +203,7 @@ class World {
       needs: [],
       requests: new Map(),
       clusters: [],
+      groups: new Map(),
       apps: [...this.#declared].map(([app, onLeave]) => ({
         key: app,
         place,

@@ -22,6 +22,7 @@ function fleet(size: number, gone: number, before?: readonly Placement[]) {
     needs: [],
     requests: new Map(),
     clusters: [],
+    groups: new Map(),
     apps: ["db", "web"].map((app) => ({ key: key(app), ...rest })),
     problems: [],
     incomplete: new Set(),

@@ -62,6 +62,7 @@ function placement(release: string, change: Partial<Placement> = {}): Placement 
     source: "root",
     onLeave: "orphan",
     withParent: "delete",
+    rollout: null,
     ...change,
   };
 }

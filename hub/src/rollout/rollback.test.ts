@@ -83,7 +83,7 @@ describe("going back", () => {
     assert.equal(fleet.rollout.kind, "install");
     assert.equal(fleet.phase, "held MaxFailures");
     assert.equal(fleet.on(pin("v1")), 1);
-    fleet.tell({ kind: "rollback", actor: ops });
+    fleet.tell({ kind: "rollback", target: null, actor: ops });
     fleet.run(10 * minutes);
     assert.equal(fleet.on(pin("v1")), 1, "nothing is uninstalled");
     const stays = [...fleet.group.members.values()].find(({ state }) => state === "failed");

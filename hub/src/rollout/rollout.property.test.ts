@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { ClusterName } from "@muster/proto/model/identity";
-import { LiveGroup, type Gate, type Member } from "./rollout.ts";
+import type { Gate } from "../fleet/fleet.ts";
+import { LiveGroup, type Member } from "./rollout.ts";
 import { count, Fleet, healthyFor, hours, minutes, ops, percent, pin, policy, wave, type Behaviour } from "./testdata/fleet.ts";
 
 const seeds = Number(process.env["MUSTER_SEEDS"] ?? "60");

@@ -49,7 +49,7 @@ function advanceWave(draft: Draft): Moved {
     );
   switch (wave.state) {
     case "planned":
-      return passGates(draft, current, "before") && open(draft, wave);
+      return passGates(draft, current, "before") && open(draft);
     case "open":
       return isOver(wave) && verify(draft);
     case "verifying":
@@ -67,7 +67,7 @@ const lateFailures = (waves: readonly Wave[]): number =>
 
 const failedMessage = ({ name, drawn }: Wave, failures: number): string => `${failures} of ${drawn} clusters of wave ${name} failed`;
 
-function open(draft: Draft, wave: Wave): Moved {
+function open(draft: Draft): Moved {
   const { current, waves } = draft.rollout;
   const drawn = draw(draft.rollout, draft.members());
   if (drawn.length === 0) {

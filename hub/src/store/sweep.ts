@@ -21,7 +21,7 @@ export function sweep(db: Database, { used, before, at }: Sweep, storeKey: Uint8
   const named = new Set<Digest>();
   const damaged: Digest[] = [];
   for (const row of db.prepare("SELECT release, body FROM manifest").iterate()) {
-    const { release, body } = row as { readonly release: string; readonly body: Uint8Array };
+    const { release, body } = row as { readonly release: Digest; readonly body: Uint8Array };
     const text = tryUnseal(storeKey, release, body);
     if (text === undefined) damaged.push(release);
     else for (const line of parseManifest(text)) named.add(line.digest);

@@ -95,6 +95,7 @@ export function placement(app: string, objects: Objects | null, cluster = "berli
     source: "root",
     onLeave: "orphan",
     withParent: "delete",
+    rollout: null,
   };
 }
 
@@ -129,7 +130,7 @@ export function judge(world: World): Admission {
     ...Object.entries(wanted).map(([app, objects]) => ({
       ...placement(app, objects, "berlin", policies[app]),
       auto: world.byHand?.includes(app) !== true,
-      told: toldIn(world.told?.[app]),
+      told: toldIn(world.told?.[app]) ?? null,
     })),
     ...Object.keys(elsewhere).flatMap((app) => on.map((cluster) => placement(app, "x", cluster))),
   ];
@@ -140,6 +141,7 @@ export function judge(world: World): Admission {
     needs: [],
     requests: new Map(),
     clusters: [],
+    groups: new Map(),
     apps: [
       ...Object.keys(wanted).map((app) => declared(app)),
       ...Object.entries(elsewhere).map(([app, onLeave]) => declared(app, onLeave)),

@@ -193,7 +193,7 @@ export class Fleet {
   /** Says something to the machine; a refusal is an error here. */
   tell(event: RolloutEvent): void {
     const refusal = this.tryTell(event);
-    assert.equal(refusal, null, refusal?.message);
+    assert.equal(refusal, null, refusal?.message ?? "");
   }
 
   tryTell(event: RolloutEvent): Refusal | null {
