@@ -84,8 +84,25 @@ function extraFaults(kind: FleetKind, raw: JsonObject): Fault[] {
   const source = spec["source"];
   if (kind === "App" && isJsonObject(source))
     faults.push(...escapes(source["path"], ["spec", "source", "path"]), ...withoutRepository(source));
-  if (kind === "Source") faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw));
+  if (kind === "Source") faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw), ...strangeMirrors(spec));
   return faults;
+}
+
+/** Which mirrors each kind of Source can have. */
+const mirrorForms = {
+  git: { form: /^(?!oci:)/i, says: "is no Git repository" },
+  oci: { form: /^oci:/i, says: "is no oci://host/path, as the Source is" },
+  helm: { form: /^(?:https?|oci):/i, says: "is no Helm repository: https://host/path or oci://host/path" },
+} as const;
+
+function strangeMirrors(spec: JsonObject): Fault[] {
+  const kind = sourceKinds.find((each) => typeof spec[each] === "string");
+  const mirrors = spec["mirrors"];
+  if (kind === undefined || !Array.isArray(mirrors)) return [];
+  const { form, says } = mirrorForms[kind];
+  return mirrors.flatMap((mirror, i) =>
+    typeof mirror === "string" && !form.test(mirror) ? [{ code: "E_FIELD" as const, path: ["spec", "mirrors", i], says }] : [],
+  );
 }
 
 /** A chart's repository is named by the chart or by the Source. */
