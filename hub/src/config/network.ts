@@ -26,10 +26,10 @@ export const networkSchema = z
       .default([]),
     allow: z
       .array(
-        z.string().superRefine((text, { addIssue }) => {
+        z.string().superRefine((text, context) => {
           const range = parseRange(text);
-          if (range === null) addIssue("must be a range of IP addresses, such as 127.0.0.0/8");
-          else if (isNeverAllowed(range)) addIssue("link-local, metadata and group addresses are never asked");
+          if (range === null) context.addIssue("must be a range of IP addresses, such as 127.0.0.0/8");
+          else if (isNeverAllowed(range)) context.addIssue("link-local, metadata and group addresses are never asked");
         }),
       )
       .max(100)

@@ -26,7 +26,7 @@ test("B61 a flood of calls that nobody signed takes nothing from those that are,
   const { call, hints, said } = handler();
   const statuses = new Set<number>();
   for (let i = 0; i < 1_000; i += 1) statuses.add(await call(i, "guess"));
-  assert.deepEqual([...statuses].toSorted(), [401, 429]);
+  assert.deepEqual([...statuses], [401, 429]);
   assert.ok(said.length > 0 && said.length <= 20, `${said.length} lines`);
   assert.equal(hints.length, 0);
   assert.equal(await call(1, "hook"), 204);

@@ -3,8 +3,8 @@
 
 import { isIn, parseIp, parseRange, type Ip, type IpRange } from "./ip.ts";
 
-const rangesOf = (...texts: readonly string[]): readonly IpRange[] =>
-  texts.map((text) => {
+const rangesOf = (...lists: readonly (readonly string[])[]): readonly IpRange[] =>
+  lists.flat().map((text) => {
     const range = parseRange(text);
     if (range === null) throw new TypeError(`${text} is no range`);
     return range;
@@ -12,10 +12,10 @@ const rangesOf = (...texts: readonly string[]): readonly IpRange[] =>
 
 /** This network, link-local (most clouds' metadata), groups, reserved; then metadata and wire servers elsewhere: Alibaba, Oracle, Azure, AWS, Google. */
 const never = rangesOf(
-  ...["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "fe80::/10", "ff00::/8"],
-  ...["100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254"],
+  "0.0.0.0/8 169.254.0.0/16 224.0.0.0/4 240.0.0.0/4 ::/128 fe80::/10 ff00::/8".split(" "),
+  "100.100.100.200 192.0.0.192 168.63.129.16 fd00:ec2::254 fd20:ce::254".split(" "),
 );
-const loopback = rangesOf("127.0.0.0/8", "::1/128");
+const loopback = rangesOf(["127.0.0.0/8", "::1/128"]);
 
 /** True for a range that no setting can open. */
 export const isNeverAllowed = (range: IpRange): boolean => never.some((each) => isIn(each, range));
