@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { pino } from "pino";
 
 import { messageOf, OperationError } from "@muster/proto/model/failure";
-import { readConfig, readSecret, readSourceSecret, type HubConfig } from "./config/config.ts";
+import { readConfig, readNetwork, readSecret, readSourceSecret, type HubConfig } from "./config/config.ts";
 import { openHub, type SecretReader } from "./control/hub.ts";
 
 export const hubVersion = "0.1.0";
@@ -32,7 +32,9 @@ async function main(): Promise<void> {
   const log = pino({ level: values["log-level"], base: {}, timestamp: pino.stdTimeFunctions.isoTime });
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
-  await using hub = await openHub({ config, secrets: secretsOf(config), log, now: Date.now, random: Math.random });
+  const network = () => readNetwork(config, process.env);
+  await network(); // what is wrong with it is said at the start
+  await using hub = await openHub({ config, secrets: secretsOf(config), network, log, now: Date.now, random: Math.random });
   log.info({ where: hub.apiUrl, port: hub.agentsPort }, "the hub is ready");
   await hub.run(stop.signal);
 }

@@ -14,6 +14,7 @@ export const rooms = {
 
   "hub/src/yaml": pure(),
   "hub/src/version": pure(),
+  "hub/src/network": pure(),
   "hub/src/fleet": pure("hub/src/yaml"),
   "hub/src/resolve": pure("hub/src/fleet"),
   "hub/src/admit": pure("hub/src/fleet", "hub/src/resolve"),
@@ -22,8 +23,8 @@ export const rooms = {
   "hub/src/acts": pure(),
   "hub/src/view": pure("hub/src/yaml"),
   "hub/src/access": pure("hub/src/view"),
-  "hub/src/git": world("hub/src/version"),
-  "hub/src/remote": world("hub/src/yaml", "hub/src/version"),
+  "hub/src/git": world("hub/src/version", "hub/src/network"),
+  "hub/src/remote": world("hub/src/yaml", "hub/src/version", "hub/src/network"),
   "hub/src/render": world("hub/src/yaml"),
   "hub/src/store": world(),
   "hub/src/keys": world("proto/src/codec"),
@@ -34,6 +35,8 @@ export const rooms = {
     "proto/src/codec",
     "proto/src/waiting",
     "hub/src/yaml",
+    "hub/src/version",
+    "hub/src/network",
     "hub/src/fleet",
     "hub/src/resolve",
     "hub/src/admit",
@@ -53,7 +56,7 @@ export const rooms = {
   ),
   // The command line speaks to the API; what it does without a hub, it does through control/offline.
   "hub/src/cli": world("hub/src/view", "hub/src/control", "hub/src/yaml"),
-  "hub/src/config": world(),
+  "hub/src/config": world("hub/src/network"),
   "hub/src": world("hub/src/control", "hub/src/config"),
 
   "agent/src/verify": pure(),

@@ -52,6 +52,8 @@ const plainSource = {
   remotes: [],
   insecure: false,
 } as const;
+/** The Git server of the bench stands on this machine. */
+const network = { http: null, https: null, noProxy: [], allow: ["127.0.0.0/8"] };
 const deliveryMs = 280_000;
 
 /** Opens the hub on the fleet and waits until every cluster that has an App was sent its first bundle. */
@@ -74,7 +76,7 @@ export async function openHubWorld(fleet: BuiltFleet): Promise<HubWorld> {
   const sources = new FleetSources({
     root: { ...plainSource, name: rootSourceName, url: git.url },
     open: ({ key, url, revision }) =>
-      openSource({ dir: join(dir, "git"), address: { name: key, url, revision, credentials: { kind: "token", token } }, log }),
+      openSource({ dir: join(dir, "git"), address: { name: key, url, revision, credentials: { kind: "token", token } }, network, log }),
     discard: () => Promise.resolve(),
     lastCommit: () => null,
     heldPaths: () => new Set([...record.memory.documents.values()].map(({ path }) => path)),

@@ -94,6 +94,8 @@ export class Rig implements AsyncDisposable {
       },
       root: { git: git.cloneUrl(repositoryName), revision: "main", secretRef: "git-token", poll: "10s", ...options.root },
       webhooks: [{ forge: "gitea", secretRef: "webhook-secret" }],
+      // What the hub fetches stands on this machine.
+      network: { proxy: null, allow: ["127.0.0.0/8", "::1"] },
       ...options.hub,
     };
     await writeFile(join(dir, "hub.yaml"), JSON.stringify(config, null, 2));

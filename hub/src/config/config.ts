@@ -5,6 +5,9 @@ import { resolve } from "node:path";
 import { load as loadYaml } from "js-yaml";
 import * as z from "zod";
 
+import { networkSchema } from "./network.ts";
+
+export { readNetwork } from "./network.ts";
 export { readSecret, readSourceSecret, type SourceSecret } from "./secrets.ts";
 
 import { OperationError } from "@muster/proto/model/failure";
@@ -70,6 +73,14 @@ const schema = z
       .strict()
       .prefault({}),
     staleAfter: durationMs.prefault("90s"),
+    network: networkSchema.prefault({}),
+    git: z
+      .object({
+        /** Fetch files only when they are read. Needs a git program, and servers that can. */
+        partial: z.boolean().default(false),
+      })
+      .strict()
+      .prefault({}),
   })
   .strict();
 

@@ -27,6 +27,8 @@ export type SourceSecret = {
   readonly ca: string | undefined;
   /** PEM */
   readonly clientCertificate: { readonly certificate: string; readonly key: Secret } | undefined;
+  /** The servers that it is for, as lines of the file `hosts`; undefined: for all. */
+  readonly hosts: readonly string[] | undefined;
 };
 
 /** Files by their names, trimmed. */
@@ -60,7 +62,7 @@ const ways: readonly Way[] = [
   },
 ];
 const certificate: readonly string[] = ["tls.crt", "tls.key"];
-const remedy = `use one of: ${[...ways.map(({ files }) => files), certificate, ["ca.crt?"]].map((files) => files.join(" + ")).join(", or ")}`;
+const remedy = `use one of: ${[...ways.map(({ files }) => files), certificate, ["ca.crt?"]].map((files) => files.join(" + ")).join(", or ")}; hosts may stand beside each`;
 
 const refForm = /^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,251}[a-zA-Z0-9])?$/;
 const filesMax = 100;
@@ -70,9 +72,14 @@ const githubApi = "https://api.github.com";
 export async function readSourceSecret(dir: string | null, ref: string): Promise<SourceSecret> {
   const path = pathOf(dir, ref);
   if ((await stat(path).catch(() => undefined))?.isDirectory() !== true)
-    return { credentials: { kind: "token", token: await readSecret(dir, ref) }, ca: undefined, clientCertificate: undefined };
+    return {
+      credentials: { kind: "token", token: await readSecret(dir, ref) },
+      ca: undefined,
+      clientCertificate: undefined,
+      hosts: undefined,
+    };
   const files = await filesOf(path, ref);
-  const known = [...ways.flatMap(({ files: names }) => names), ...certificate, "ca.crt"].map(plainName);
+  const known = [...ways.flatMap(({ files: names }) => names), ...certificate, "ca.crt", "hosts"].map(plainName);
   for (const name of files.keys()) if (!known.includes(name)) throw fault(ref, name, "no file of this name has a meaning there");
   const used = ways.filter(({ files: names }) => names.some((name) => files.has(plainName(name))));
   const [way, second] = used;
@@ -88,6 +95,7 @@ export async function readSourceSecret(dir: string | null, ref: string): Promise
   return {
     credentials,
     ca: files.get("ca.crt"),
+    hosts: hostsOf(ref, files),
     clientCertificate: shows ? { certificate: textOf(files, "tls.crt"), key: secretOf(files, "tls.key") } : undefined,
   };
 }
@@ -110,6 +118,17 @@ async function filesOf(path: string, ref: string): Promise<Files> {
     if (text !== undefined) files.set(name, text);
   }
   return files;
+}
+
+function hostsOf(ref: string, files: Files): readonly string[] | undefined {
+  const text = files.get("hosts");
+  if (text === undefined) return undefined;
+  const lines = text.split("\n").map((line) => line.trim());
+  const hosts = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  if (hosts.length === 0) throw fault(ref, "hosts", "it names no server");
+  const strange = hosts.find((line) => /[\s?#\\]/.test(line) || line.includes("*"));
+  if (strange !== undefined) throw fault(ref, "hosts", "a line is no host, host:port or URL");
+  return hosts;
 }
 
 function demand(ref: string, files: Files, names: readonly string[]): void {

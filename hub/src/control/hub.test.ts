@@ -8,7 +8,7 @@ import { test, type TestContext } from "node:test";
 
 import { Secret } from "@muster/proto/model/secret";
 import { readConfig } from "../config/config.ts";
-import { credentials, folder, gitServer } from "../git/testdata/servers.ts";
+import { credentials, folder, gitServer, onLoopback } from "../git/testdata/servers.ts";
 import type { StatusAnswer } from "../view/api.ts";
 import { openHub } from "./hub.ts";
 import { publishedSchemas } from "./published-schemas.ts";
@@ -37,6 +37,7 @@ async function running(t: TestContext) {
   const hub = await openHub({
     config: await readConfig(join(dir, "hub.yaml"), {}),
     secrets: { source: async () => ({ credentials }), webhook: async (forge) => (forge === "gitea" ? new Secret("hook") : undefined) },
+    network: async () => onLoopback,
     log: quiet,
     now: () => start,
     random: () => 0.5,

@@ -9,6 +9,7 @@ import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
 import { rootSourceName } from "../fleet/fleet.ts";
 import type { RemoteAddress } from "../git/git.ts";
+import type { Network } from "../network/network.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openRemote, type Remote } from "../remote/remote.ts";
@@ -23,20 +24,23 @@ import { recordCache } from "./record-cache.ts";
 import { publishedSchemas } from "./published-schemas.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
+import type { Bound } from "./sources/bound.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
-import { discardContent, openContent } from "./sources/opening.ts";
+import { discardContent, openContent, type OpeningOptions } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
 import { webhookHandler } from "./webhooks.ts";
 
 /** Reads secrets by their refs. */
 export type SecretReader = {
-  source(ref: string): Promise<Omit<RemoteAddress, "url">>;
+  source(ref: string): Promise<Omit<RemoteAddress, "url"> & Bound>;
   webhook(forge: string): Promise<Secret | undefined>;
 };
 
 export type HubOptions = {
   readonly config: HubConfig;
   readonly secrets: SecretReader;
+  /** Through which proxy others are reached, and what of this machine may be asked: asked for at each opening of a Source. */
+  readonly network: () => Promise<Network>;
   readonly log: HubLog;
   readonly now: () => number;
   readonly random: () => number;
@@ -169,16 +173,24 @@ async function firstStart(record: HubRecord, keys: Keys, tokens: Tokens, log: Hu
 }
 
 function fleetSources(
-  { config, secrets, log, now, random }: HubOptions,
+  { config, secrets, network, log, now, random }: HubOptions,
   record: HubRecord,
   remote: Remote,
   onChange: () => void,
 ): FleetSources {
   const { git, poll, ...rest } = config.root;
   const { memory } = record;
+  const opening: OpeningOptions = {
+    dataDir: config.dataDir,
+    secret: (ref) => secrets.source(ref),
+    network,
+    partial: config.git.partial,
+    remote,
+    log,
+  };
   return new FleetSources({
     root: { name: rootSourceName, kind: "git", url: git, pollMs: poll, ...rest },
-    open: (address, held) => openContent({ dataDir: config.dataDir, secret: (ref) => secrets.source(ref), remote, log }, address, held),
+    open: (address, held) => openContent(opening, address, held),
     discard: (key) => discardContent(config.dataDir, key),
     lastCommit: (key) => memory.sources.get(key)?.commit ?? null,
     heldPaths: (source) => new Set([...memory.documents.values()].flatMap((row) => (row.source === source ? [row.path] : []))),

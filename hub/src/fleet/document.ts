@@ -90,7 +90,7 @@ function extraFaults(kind: FleetKind, raw: JsonObject): Fault[] {
     faults.push(...escapes(source["path"], ["spec", "source", "path"]), ...withoutRepository(source));
   if (kind === "App") faults.push(...layeredRollouts(spec));
   if (kind === "Source") {
-    faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw));
+    faults.push(...escapes(spec["path"], ["spec", "path"]), ...reservedName(raw), ...strangeMirrors(spec));
     faults.push(...rolloutFaults(spec["defaultRollout"], ["spec", "defaultRollout"]));
   }
   return faults;
@@ -105,6 +105,23 @@ function layeredRollouts({ rollout = null, targets }: JsonObject): Fault[] {
     if (said === undefined || said === null) return [];
     return rolloutFaults(mergeLayers([{ rollout }, { rollout: said }])["rollout"], ["spec", "targets", i, "rollout"]);
   });
+}
+
+/** Which mirrors each kind of Source can have. */
+const mirrorForms = {
+  git: { form: /^(?!oci:)/i, says: "is no Git repository" },
+  oci: { form: /^oci:/i, says: "is no oci://host/path, as the Source is" },
+  helm: { form: /^(?:https?|oci):/i, says: "is no Helm repository: https://host/path or oci://host/path" },
+} as const;
+
+function strangeMirrors(spec: JsonObject): Fault[] {
+  const kind = sourceKinds.find((each) => typeof spec[each] === "string");
+  const mirrors = spec["mirrors"];
+  if (kind === undefined || !Array.isArray(mirrors)) return [];
+  const { form, says } = mirrorForms[kind];
+  return mirrors.flatMap((mirror, i) =>
+    typeof mirror === "string" && !form.test(mirror) ? [{ code: "E_FIELD" as const, path: ["spec", "mirrors", i], says }] : [],
+  );
 }
 
 /** A chart's repository is named by the chart or by the Source. */

@@ -161,6 +161,12 @@ const bad: readonly Row[] = [
     /kind is no kind of Muster/,
     /did you mean Cluster\?/,
   ],
+  [
+    "a mirror of another kind",
+    "apiVersion: muster.dev/v1alpha1\nkind: Source\nmetadata: {name: a}\nspec: {oci: 'oci://registry.example/a', mirrors: ['https://mirror.example/a']}\n",
+    "E_FIELD",
+    /spec\.mirrors\[0\] is no oci:\/\/host\/path/,
+  ],
   ["a kind of later", "apiVersion: muster.dev/v1alpha1\nkind: Tenant\n", "E_NOT_SUPPORTED_YET", /Tenant is not supported yet/],
   [
     "a path and a chart",

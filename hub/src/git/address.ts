@@ -14,10 +14,6 @@ export type RemoteAddress = {
   /** PEM of the CA that the server's certificate is checked against, in place of the system's. */
   readonly ca?: string | undefined;
   readonly clientCertificate?: ClientCertificate | undefined;
-  /** `http://[user:password@]host:port` that http(s) goes through. */
-  readonly proxy?: string | undefined;
-  /** Hosts that are reached without the proxy: `host`, `host:port`, or `.domain` for all below it. */
-  readonly noProxy?: readonly string[] | undefined;
   /** Allows credentials over plain http to other hosts than loopback. */
   readonly insecure?: boolean | undefined;
 };
@@ -54,7 +50,6 @@ export function checkAddress(address: SourceAddress): URL {
 export function checkRemote(name: string, remote: RemoteAddress): URL {
   const url = checkUrl(name, remote.url);
   checkFit(name, url, remote.credentials);
-  if (remote.proxy !== undefined) checkProxy(name, remote.proxy);
   const shows = remote.credentials !== undefined || remote.clientCertificate !== undefined;
   if (shows && url.protocol === "http:" && !isLoopback(url.hostname) && !remote.insecure)
     throw gitError("E_CREDENTIALS_FORBIDDEN", name, `will not send credentials over plain http to ${url.host}`);
@@ -92,12 +87,6 @@ function sshUrl(text: string, refuse: (why: string) => Error): URL {
   const url = URL.parse(`ssh://${user}@${host.toLowerCase()}${port === undefined ? "" : `:${port}`}/${path.replace(/^\/+/, "")}`);
   if (url === null) throw refuse("it is malformed");
   return url;
-}
-
-function checkProxy(name: string, text: string): void {
-  const url = URL.parse(text);
-  if (url?.protocol !== "http:" || url.hostname === "" || url.pathname !== "/" || url.search !== "" || url.hash !== "")
-    throw gitError("E_PROXY", name, `cannot use the proxy ${maskUrl(text)}: it is no http://host:port`);
 }
 
 /** Throws E_REF_INVALID unless Git would accept the revision as a ref's name, or it is a range of versions. */

@@ -1,6 +1,7 @@
 // The port between a repository on our disk and a server: what a server has, and bringing some of it here. Two carriers stand behind it,
 // isomorphic-git and the git program; both leave the same bare repository, that the same code reads. See docs/adr/0010-two-git-carriers.md.
 
+import type { Network } from "../network/network.ts";
 import type { RemoteAddress } from "./address.ts";
 import type { GitLimits } from "./limits.ts";
 
@@ -27,6 +28,7 @@ export type Carrier = {
 export type CarrierOptions = {
   readonly name: string;
   readonly remote: RemoteAddress;
+  readonly network: Network;
   readonly limits: GitLimits;
   /** Leave files out until they are asked for. */
   readonly partial: boolean;

@@ -13,7 +13,7 @@ export function carrierFor(options: CarrierOptions, program: GitProgram | null):
     throw gitError(
       "E_GIT_MISSING",
       options.name,
-      "cannot use an ssh URL: there is no git 2.32 or newer, or no ssh, on this machine's PATH",
+      "cannot use an ssh URL: there is no git 2.37 or newer, or no ssh, on this machine's PATH",
     );
   return isomorphicCarrier(options);
 }

@@ -14,8 +14,12 @@ const faults = {
     failure: "invalid",
     remedy: "give an ssh URL a secretRef with identity and known_hosts, an https URL one with a token, a password, a GitHub App or tls",
   },
-  E_PROXY: { failure: "invalid", remedy: "write the proxy as http://host:port; it carries http(s) only" },
-  E_GIT_MISSING: { failure: "invalid", remedy: "install git 2.32 or newer and ssh where the hub runs, or use an https URL" },
+  E_HOST_FORBIDDEN: {
+    failure: "forbidden",
+    remedy:
+      "name a server of the network; the hub's own machine has to be in network.allow, link-local and metadata addresses are never asked",
+  },
+  E_GIT_MISSING: { failure: "invalid", remedy: "install git 2.37 or newer and ssh where the hub runs, or use an https URL" },
   E_REF_INVALID: { failure: "invalid", remedy: "name a branch, a tag, a range of versions or a full commit id" },
   E_REF_MISSING: { failure: "notFound", remedy: "push the branch or tag again, or correct revision" },
   E_SOURCE_EMPTY: { failure: "notFound", remedy: "push a commit" },

@@ -9,11 +9,12 @@ import { promisify } from "node:util";
 /** Absolute paths; `ssh` is null where there is none: then the program serves http(s) only. */
 export type GitProgram = { readonly git: string; readonly ssh: string | null; readonly version: string };
 
-const oldest = [2, 32] as const;
+/** The first that can be told where a name leads (`http.curloptResolve`). */
+const oldest = [2, 37] as const;
 const versionMs = 10_000;
 const run = promisify(execFile);
 
-/** The git on a PATH; null when there is none that is 2.32 or newer. */
+/** The git on a PATH; null when there is none that is 2.37 or newer. */
 export async function findGitProgram(path: string | undefined): Promise<GitProgram | null> {
   const git = await programOn(path, "git");
   if (git === null) return null;

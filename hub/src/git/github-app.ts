@@ -6,13 +6,21 @@ import { createPrivateKey, sign, type KeyObject } from "node:crypto";
 import { isJsonObject } from "@muster/proto/model/json";
 import { Secret } from "@muster/proto/model/secret";
 
-import { isLoopback, type RemoteAddress } from "./address.ts";
+import type { Network } from "../network/network.ts";
+import { isLoopback } from "./address.ts";
 import type { GithubApp } from "./credentials.ts";
 import { gitError } from "./faults.ts";
 import type { GitLimits } from "./limits.ts";
 import { exchange } from "./web.ts";
 
-export type GithubAppTokens = { token(signal: AbortSignal): Promise<Secret> };
+/** How the API is reached. `ca`: PEM, in place of the system's authorities. */
+export type AppServer = { readonly ca: string | undefined; readonly network: Network; readonly limits: GitLimits };
+
+export type GithubAppTokens = {
+  token(signal: AbortSignal): Promise<Secret>;
+  /** A server refused this token: the next one is asked for, whatever its end was said to be. */
+  refused(token: string): void;
+};
 
 const earlyMs = 60_000;
 /** The server's clock may be behind ours. */
@@ -21,18 +29,15 @@ const statementS = 540;
 const answerBytesMax = 64 * 1024;
 
 /**
- * Tokens for one Source. `token` throws E_SOURCE_AUTH when the App's key, id or installation is refused, and what `exchange` throws. Only
- * `proxy`, `noProxy` and `ca` of `remote` are used: nothing of it is shown to the API.
+ * Tokens for one Source. `token` throws E_SOURCE_AUTH when the App's key, id or installation is refused, and what `exchange` throws.
  */
 export function githubAppTokens(
   name: string,
   app: GithubApp,
-  remote: RemoteAddress,
-  limits: GitLimits,
+  { ca, network, limits }: AppServer,
   now: () => number = Date.now,
 ): GithubAppTokens {
   let held: { readonly token: Secret; readonly endsAt: number } | undefined;
-  const { proxy, noProxy, ca } = remote;
   const url = apiUrl(name, app);
   const key = privateKey(name, app);
   return {
@@ -40,7 +45,8 @@ export function githubAppTokens(
       if (held !== undefined && now() < held.endsAt - earlyMs) return held.token;
       const answer = await exchange({
         name,
-        remote: { url: app.apiUrl, proxy, noProxy, ca },
+        remote: { url: app.apiUrl, ca },
+        network,
         url,
         method: "POST",
         headers: {
@@ -58,6 +64,9 @@ export function githubAppTokens(
       if (answer.next !== null) throw gitError("E_REDIRECT_FORBIDDEN", name, `the API ${url.host} redirects a request for a token`);
       held = tokenOf(name, answer.body);
       return held.token;
+    },
+    refused(token) {
+      if (held?.token.reveal() === token) held = undefined;
     },
   };
 }

@@ -5,8 +5,9 @@ import type { GitHttpRequest, GitHttpResponse, HttpClient } from "isomorphic-git
 
 import { printable } from "@muster/proto/model/printable";
 
+import type { Network } from "../network/network.ts";
 import { checkRemote, isBelow, maskUrl, type RemoteAddress } from "./address.ts";
-import { authorizer, type Authorize } from "./authorize.ts";
+import { authorized, authorizer, type Authorize } from "./authorize.ts";
 import { gitError } from "./faults.ts";
 import type { GitLimits } from "./limits.ts";
 import { exchange, type WebAnswer } from "./web.ts";
@@ -23,54 +24,44 @@ export type GitHttp = {
 export function gitHttp(
   name: string,
   remote: RemoteAddress,
+  network: Network,
   limits: GitLimits,
-  authorize: Authorize = authorizer(name, remote, limits),
+  authorize: Authorize = authorizer(name, remote, network, limits),
 ): (signal: AbortSignal) => GitHttp {
   const base = checkRemote(name, remote);
   const { clientCertificate, ...open } = remote;
   return (signal) => {
     let last = base;
+    const ask = async (request: GitHttpRequest, body: Buffer, authorization: string | undefined): Promise<GitHttpResponse> => {
+      let url = new URL(request.url);
+      for (let hop = 0; hop <= redirectsMax; hop += 1) {
+        const own = isBelow(base, url);
+        const headers: Record<string, string> = {
+          ...request.headers,
+          "user-agent": "git/muster",
+          "content-length": String(body.length),
+        };
+        if (authorization !== undefined && own) headers["authorization"] = authorization;
+        const bytesMax = url.pathname.endsWith("/info/refs") ? limits.refsBytes : limits.packBytes;
+        const shown = own && clientCertificate !== undefined ? { ...open, clientCertificate } : open;
+        const method = request.method ?? "GET";
+        const answer = await exchange({ name, remote: shown, network, url, method, headers, body, bytesMax, limits, signal });
+        if (answer.next === null) {
+          last = repositoryOf(url);
+          return answered(name, remote, request, url, answer);
+        }
+        if (answer.next.origin !== base.origin)
+          throw gitError("E_REDIRECT_FORBIDDEN", name, `${shownUrl(remote)} redirects to another server, ${printable(answer.next.origin)}`);
+        url = answer.next;
+      }
+      throw gitError("E_REDIRECT_FORBIDDEN", name, `${shownUrl(remote)} redirects more than ${redirectsMax} times`);
+    };
     return {
       cameFrom: () => last,
       client: {
         async request(request) {
           const body = await collected(request.body);
-          const authorization = await authorize(signal);
-          let url = new URL(request.url);
-          for (let hop = 0; hop <= redirectsMax; hop += 1) {
-            const own = isBelow(base, url);
-            const headers: Record<string, string> = {
-              ...request.headers,
-              "user-agent": "git/muster",
-              "content-length": String(body.length),
-            };
-            if (authorization !== undefined && own) headers["authorization"] = authorization;
-            const bytesMax = url.pathname.endsWith("/info/refs") ? limits.refsBytes : limits.packBytes;
-            const shown = own && clientCertificate !== undefined ? { ...open, clientCertificate } : open;
-            const answer = await exchange({
-              name,
-              remote: shown,
-              url,
-              method: request.method ?? "GET",
-              headers,
-              body,
-              bytesMax,
-              limits,
-              signal,
-            });
-            if (answer.next === null) {
-              last = repositoryOf(url);
-              return answered(name, remote, request, url, answer);
-            }
-            if (answer.next.origin !== base.origin)
-              throw gitError(
-                "E_REDIRECT_FORBIDDEN",
-                name,
-                `${shownUrl(remote)} redirects to another server, ${printable(answer.next.origin)}`,
-              );
-            url = answer.next;
-          }
-          throw gitError("E_REDIRECT_FORBIDDEN", name, `${shownUrl(remote)} redirects more than ${redirectsMax} times`);
+          return authorized(authorize, signal, (authorization) => ask(request, body, authorization));
         },
       },
     };

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createVerify, generateKeyPairSync } from "node:crypto";
+import http from "node:http";
 import { test, type TestContext } from "node:test";
 
 import { Secret } from "@muster/proto/model/secret";
@@ -11,7 +12,7 @@ import { startGitServer } from "../../../test/gitserver/gitserver.ts";
 import { startProxy } from "../../../test/gitserver/proxy.ts";
 import { githubAppTokens } from "./github-app.ts";
 import { defaultLimits } from "./limits.ts";
-import { CANARY, codeOf, gitServer, signal, snapshotOf, stub, text } from "./testdata/servers.ts";
+import { CANARY, codeOf, gitServer, onLoopback, signal, snapshotOf, stub, text, through } from "./testdata/servers.ts";
 import { httpWays } from "./testdata/ways.ts";
 
 const certificates = await makeCertificates();
@@ -48,17 +49,17 @@ for (const way of httpWays) {
     const plain = await gitServer(t);
     await plain.createRepository("fleet", { a: "1" });
     const target = secure.url.replace("https://", "");
-    const through = await way.open(t, secure.cloneUrl("fleet"), { ca, clientCertificate, proxy: proxy.url });
-    await snapshotOf(through.fetch(signal));
+    const proxied = await way.open(t, secure.cloneUrl("fleet"), { ca, clientCertificate, network: through(proxy.url) });
+    await snapshotOf(proxied.fetch(signal));
     assert.deepEqual([...new Set(proxy.seen)], [target]);
-    await snapshotOf((await way.open(t, plain.cloneUrl("fleet"), { proxy: proxy.url })).fetch(signal));
+    await snapshotOf((await way.open(t, plain.cloneUrl("fleet"), { network: through(proxy.url) })).fetch(signal));
     assert.ok(proxy.seen.some((url) => url.startsWith(plain.cloneUrl("fleet"))));
 
     const seen = proxy.seen.length;
-    await snapshotOf((await way.open(t, plain.cloneUrl("fleet"), { proxy: proxy.url, noProxy: ["127.0.0.1"] })).fetch(signal));
+    await snapshotOf((await way.open(t, plain.cloneUrl("fleet"), { network: through(proxy.url, ["127.0.0.1"]) })).fetch(signal));
     assert.equal(proxy.seen.length, seen, "not through the proxy");
     const wrong = proxy.url.replace(password, `${password}-wrong`);
-    const stranger = await way.open(t, secure.cloneUrl("fleet"), { ca, clientCertificate, proxy: wrong });
+    const stranger = await way.open(t, secure.cloneUrl("fleet"), { ca, clientCertificate, network: through(wrong) });
     await assert.rejects(stranger.fetch(signal), (error: Error) => /407/.test(error.message) && !error.message.includes(password));
   });
 
@@ -95,6 +96,42 @@ for (const way of httpWays) {
   });
 }
 
+for (const way of httpWays)
+  for (const revokedAfter of [0, 1])
+    test(`${way.name}: a GitHub App's token that is revoked early is asked for again, once (after ${revokedAfter} answers)`, async (t) => {
+      const server = await gitServer(t);
+      await server.createRepository("fleet", { a: "1" });
+      let [given, answers] = [0, 0];
+      const apiUrl = await stub(t, (_, response) => {
+        given += 1;
+        response.writeHead(201).end(JSON.stringify({ token: `t${given}`, expires_at: "2100-01-01T00:00:00Z" }));
+      });
+      const tokenIn = (header = ""): string => Buffer.from(header.replace("Basic ", ""), "base64").toString().split(":")[1] ?? "";
+      const revoked = new Set<string>();
+      // A forge whose tokens end when it says so, in front of the real one.
+      const front = await stub(t, (request, response, body) => {
+        const token = tokenIn(request.headers.authorization);
+        if (answers >= revokedAfter) revoked.add("t1");
+        if (!/^t[12]$/.test(token) || revoked.has(token)) return void response.writeHead(401, { "www-authenticate": "Basic" }).end();
+        answers += 1;
+        const authorization = `Basic ${Buffer.from(`x:${CANARY}`).toString("base64")}`;
+        const onward = http.request(`${server.url}${request.url}`, {
+          method: request.method ?? "GET",
+          headers: { ...request.headers, authorization },
+        });
+        onward.on("response", (answer) => answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers)));
+        onward.end(body);
+      });
+      const pem = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+      const app = { kind: "githubApp", appId: "1", installationId: "2", privateKey: new Secret(pem), apiUrl } as const;
+      const source = await way.open(t, `${front}/fleet.git`, { credentials: app });
+      assert.equal(await text(await snapshotOf(source.fetch(signal)), "a"), "1");
+      assert.equal(given, 2);
+      revoked.add("t2");
+      assert.equal(await codeOf(source.fetch(signal)), "E_SOURCE_AUTH", "no third token is believed");
+      assert.equal(given, 3, "asked for once more, not for ever");
+    });
+
 test("a GitHub App's token is renewed a minute before it ends", async (t) => {
   let count = 0;
   const start = Date.UTC(2026, 2, 2);
@@ -109,8 +146,7 @@ test("a GitHub App's token is renewed a minute before it ends", async (t) => {
   const tokens = githubAppTokens(
     "root",
     { appId: "1", installationId: "2", privateKey, apiUrl },
-    { url: "https://host/x" },
-    defaultLimits,
+    { ca: undefined, network: onLoopback, limits: defaultLimits },
     () => now,
   );
   const token = async () => (await tokens.token(signal)).reveal();

@@ -12,8 +12,8 @@ import { gitHttp, type GitHttp } from "./http.ts";
 import { intakeFs } from "./intake.ts";
 import { heldRef } from "./gitdir.ts";
 
-export function isomorphicCarrier({ name, remote, limits }: CarrierOptions): Carrier {
-  const open = gitHttp(name, remote, limits);
+export function isomorphicCarrier({ name, remote, network, limits }: CarrierOptions): Carrier {
+  const open = gitHttp(name, remote, network, limits);
   return {
     kind: "isomorphic",
     refs: (prefix, signal) => serverRefs(open(signal), name, remote.url, prefix),

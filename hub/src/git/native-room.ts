@@ -5,15 +5,21 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { proxyFor, type Network, type ProxyServer } from "../network/network.ts";
 import type { RemoteAddress } from "./address.ts";
 import type { SshIdentity } from "./credentials.ts";
 import { copyShallow } from "./gitdir.ts";
 import type { GitLimits } from "./limits.ts";
 import { heldCommit } from "./held.ts";
-import { proxyFor } from "./proxy.ts";
+import type { Pins } from "./pins.ts";
 
 export type RoomOptions = {
   readonly remote: RemoteAddress;
+  readonly network: Network;
+  /** Where the host of `url` was found; ssh takes the first. */
+  readonly pins: Pins;
+  /** What ssh calls the server in known_hosts: `host`, or `[host]:port`. */
+  readonly host: string;
   /** What git is to talk to. */
   readonly url: string;
   readonly authorization: string | undefined;
@@ -39,7 +45,7 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     await writeFile(join(dir, "HEAD"), "ref: refs/heads/main\n");
     await writeFile(join(dir, "config"), configOf(options, dir), { mode: 0o600 });
     if (gitdir !== null) await lend(gitdir, dir);
-    if (remote.credentials?.kind === "ssh") await writeSsh(dir, remote.credentials, options.limits);
+    if (remote.credentials?.kind === "ssh") await writeSsh(dir, remote.credentials, options);
     await writeCertificates(dir, remote);
     return room;
   } catch (error) {
@@ -66,8 +72,9 @@ const paths = {
   sshConfig: "auth/ssh_config",
 } as const;
 
-function configOf({ remote, url, authorization, showsCertificate, partial, limits }: RoomOptions, dir: string): string {
-  const proxy = proxyFor(remote, new URL(url.includes("://") ? url : "ssh://host/"));
+function configOf({ remote, network, url, pins, authorization, showsCertificate, partial, limits }: RoomOptions, dir: string): string {
+  const target = /^https?:/i.test(url) ? new URL(url) : null;
+  const proxy = target === null ? null : proxyFor(network, target);
   const show = showsCertificate && remote.clientCertificate !== undefined;
   const sections: Readonly<Record<string, Readonly<Record<string, string | number | boolean | undefined>>>> = {
     core: {
@@ -91,10 +98,11 @@ function configOf({ remote, url, authorization, showsCertificate, partial, limit
     http: {
       followRedirects: false,
       sslVerify: true,
-      proxy: proxy?.href ?? "",
+      proxy: proxy === null ? "" : hrefOf(proxy),
       proxyAuthMethod: "basic",
       lowSpeedLimit: 1,
       lowSpeedTime: Math.max(1, Math.ceil(limits.idleMs / 1000)),
+      curloptResolve: target === null || pins.length === 0 ? undefined : resolution(target, pins),
       sslCAInfo: remote.ca === undefined ? undefined : join(dir, paths.ca),
       sslCert: show ? join(dir, paths.certificate) : undefined,
       sslKey: show ? join(dir, paths.key) : undefined,
@@ -109,6 +117,22 @@ function configOf({ remote, url, authorization, showsCertificate, partial, limit
     .join("");
 }
 
+/** As curl reads it: the host's addresses, and no looking up. */
+function resolution({ hostname, port, protocol }: URL, pins: Pins): string {
+  const number = port === "" ? (protocol === "https:" ? "443" : "80") : port;
+  return `${hostname}:${number}:${pins.map((ip) => (ip.includes(":") ? `[${ip}]` : ip)).join(",")}`;
+}
+
+/** Of a file that only we can read, so with the password. */
+function hrefOf({ url, credentials }: ProxyServer): string {
+  const href = new URL(url);
+  if (credentials !== undefined) {
+    href.username = encodeURIComponent(credentials.username);
+    href.password = encodeURIComponent(credentials.password.reveal());
+  }
+  return href.href;
+}
+
 const escaped = (text: string): string => text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n");
 
 async function writeCertificates(dir: string, { ca, clientCertificate }: RemoteAddress): Promise<void> {
@@ -119,9 +143,12 @@ async function writeCertificates(dir: string, { ca, clientCertificate }: RemoteA
 }
 
 /** No user's or machine's ssh configuration, no agent, no password, no host that is not known. */
-async function writeSsh(dir: string, { identity, knownHosts }: SshIdentity, limits: GitLimits): Promise<void> {
+async function writeSsh(dir: string, { identity, knownHosts }: SshIdentity, { limits, pins, host }: RoomOptions): Promise<void> {
   const seconds = Math.max(1, Math.ceil(limits.idleMs / 1000));
+  const [pin] = pins;
   const settings = {
+    // The key is looked for under the name that people wrote, as ssh itself would write it.
+    ...(pin === undefined ? {} : { HostName: pin, HostKeyAlias: host }),
     BatchMode: "yes",
     StrictHostKeyChecking: "yes",
     UserKnownHostsFile: paths.knownHosts,

@@ -4,8 +4,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { OperationError } from "@muster/proto/model/failure";
+
 import { checkRemote, isBelow, maskUrl } from "./address.ts";
-import { authorizer, type Authorize } from "./authorize.ts";
+import { authorized, authorizer, type Authorize } from "./authorize.ts";
 import type { Carrier, CarrierOptions, RemoteRef, Want } from "./carrier.ts";
 import { gitError } from "./faults.ts";
 import type { GitProgram } from "./git-program.ts";
@@ -14,6 +16,7 @@ import { gitHttp, type GitHttp } from "./http.ts";
 import { serverRefs } from "./isomorphic.ts";
 import { nativeFault } from "./native-faults.ts";
 import { openRoom, type Room, type RoomOptions } from "./native-room.ts";
+import { pinsOf, type Pins } from "./pins.ts";
 import { runGit } from "./native-run.ts";
 import { checkPack } from "./pack.ts";
 
@@ -47,6 +50,8 @@ type Intake = {
   readonly signal: AbortSignal;
 };
 
+type How = Omit<RoomOptions, "gitdir" | "use">;
+
 class NativeCarrier {
   readonly #options: CarrierOptions;
   readonly #program: GitProgram;
@@ -57,13 +62,13 @@ class NativeCarrier {
   #httpUrl: URL;
 
   constructor(options: CarrierOptions, program: GitProgram, url: URL) {
-    const { name, remote, limits } = options;
+    const { name, remote, network, limits } = options;
     this.#options = options;
     this.#program = program;
     this.#url = url;
     this.#httpUrl = url;
-    this.#authorize = authorizer(name, remote, limits);
-    this.#openHttp = url.protocol === "ssh:" ? null : gitHttp(name, remote, limits, this.#authorize);
+    this.#authorize = authorizer(name, remote, network, limits);
+    this.#openHttp = url.protocol === "ssh:" ? null : gitHttp(name, remote, network, limits, this.#authorize);
   }
 
   async refs(prefix: string, signal: AbortSignal): Promise<readonly RemoteRef[]> {
@@ -74,11 +79,13 @@ class NativeCarrier {
       this.#httpUrl = http.cameFrom();
       return found;
     }
-    // A repository that is only asked needs no place of its own on our disk; any empty folder will do.
-    await using room = await openRoom({ ...this.#room(undefined), gitdir: null, use: "incoming" });
     const pattern = prefix.endsWith("/") ? `${prefix}*` : prefix;
     const timeoutMs = Math.min(limits.idleMs, limits.requestMs);
-    const said = await this.#run(room, ["ls-remote", "--quiet", "--symref", "--", "origin", pattern], "", timeoutMs, signal);
+    const said = await this.#reaching(signal, async (pins) => {
+      // A repository that is only asked needs no place of its own on our disk; any empty folder will do.
+      await using room = await openRoom({ ...this.#room(undefined, pins), gitdir: null, use: "incoming" });
+      return await this.#run(room, ["ls-remote", "--quiet", "--symref", "--", "origin", pattern], "", timeoutMs, signal);
+    });
     return parseRefs(said).filter((line) => line.ref.startsWith(prefix));
   }
 
@@ -101,8 +108,29 @@ class NativeCarrier {
     }
   }
 
-  async #into<T>({ gitdir, use, args, input, want, signal }: Intake, done: (room: Room) => Promise<T>): Promise<T> {
-    await using room = await openRoom({ ...this.#room(await this.#authorize(signal)), gitdir, use });
+  async #into<T>(intake: Intake, done: (room: Room) => Promise<T>): Promise<T> {
+    return authorized(this.#authorize, intake.signal, (authorization) =>
+      this.#reaching(intake.signal, (pins) => this.#take(intake, this.#room(authorization, pins), done)),
+    );
+  }
+
+  /** Works with where the host's name leads: curl tries all of that, ssh is told one address after the other. */
+  async #reaching<T>(signal: AbortSignal, work: (pins: Pins) => Promise<T>): Promise<T> {
+    const { name, network } = this.#options;
+    const pins = await pinsOf(name, this.#httpUrl, network, signal);
+    if (this.#url.protocol !== "ssh:") return work(pins);
+    for (const pin of pins.slice(0, -1)) {
+      try {
+        return await work([pin]);
+      } catch (error) {
+        if (!(error instanceof OperationError) || error.fault?.code !== "E_SOURCE_UNREACHABLE") throw error;
+      }
+    }
+    return work(pins.slice(-1));
+  }
+
+  async #take<T>({ gitdir, use, args, input, want, signal }: Intake, how: How, done: (room: Room) => Promise<T>): Promise<T> {
+    await using room = await openRoom({ ...how, gitdir, use });
     await this.#run(room, args, input, this.#options.limits.requestMs, signal, want);
     const packs = await packsIn(room.dir);
     for (const pack of packs) await this.#look(join(packFolder(room.dir), `${pack}.pack`));
@@ -117,11 +145,14 @@ class NativeCarrier {
     await checkPack(await readFile(pack), name, limits);
   }
 
-  #room(authorization: string | undefined) {
-    const { name, remote, limits, partial } = this.#options;
+  #room(authorization: string | undefined, pins: Pins): How {
+    const { remote, network, limits, partial } = this.#options;
     const url = this.#url.protocol === "ssh:" ? remote.url : this.#httpUrl.href;
     const own = isBelow(this.#url, this.#httpUrl);
-    return { name, remote, limits, partial, url, authorization: own ? authorization : undefined, showsCertificate: own };
+    const { hostname, port } = this.#url;
+    const host = port === "" || port === "22" ? hostname : `[${hostname}]:${port}`;
+    const show = { authorization: own ? authorization : undefined, showsCertificate: own };
+    return { remote, network, pins, host, limits, partial, url, ...show };
   }
 
   async #run(

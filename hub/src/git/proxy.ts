@@ -6,13 +6,13 @@ import tls from "node:tls";
 
 import { printable } from "@muster/proto/model/printable";
 
-import type { RemoteAddress } from "./address.ts";
+import { proxyFor, type Network, type ProxyServer } from "../network/network.ts";
 import { gitError } from "./faults.ts";
 import type { GitLimits } from "./limits.ts";
 
 export type ProxyRequest = {
   readonly name: string;
-  readonly remote: RemoteAddress;
+  readonly network: Network;
   readonly url: URL;
   readonly tls: tls.ConnectionOptions;
   readonly limits: GitLimits;
@@ -28,11 +28,12 @@ type Way = {
 
 /** The way to a URL; undefined when no proxy is on it. Throws E_SOURCE_UNREACHABLE when the proxy refuses. */
 export async function throughProxy(request: ProxyRequest): Promise<Way | undefined> {
-  const proxy = proxyFor(request.remote, request.url);
+  const proxy = proxyFor(request.network, request.url);
   if (proxy === null) return undefined;
   const { url } = request;
   const authorization = authorizationOf(proxy);
-  const address = { host: proxy.hostname, port: proxy.port === "" ? 80 : Number(proxy.port) };
+  const { hostname, port } = new URL(proxy.url);
+  const address = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port) };
   if (url.protocol === "http:")
     return { plain: true, headers: { ...authorization, host: url.host }, options: { ...address, path: url.href, agent: false } };
   const socket = await tunnel(request, address, authorization);
@@ -46,17 +47,9 @@ export async function throughProxy(request: ProxyRequest): Promise<Way | undefin
   return { plain: false, headers: {}, options: { createConnection: () => tls.connect(secured) } };
 }
 
-/** The proxy for a URL, or null. */
-export function proxyFor({ proxy, noProxy = [] }: RemoteAddress, url: URL): URL | null {
-  if (proxy === undefined) return null;
-  const matches = (rule: string): boolean =>
-    rule === "*" || rule === url.host || rule === url.hostname || (rule.startsWith(".") && url.hostname.endsWith(rule));
-  return noProxy.some(matches) ? null : URL.parse(proxy);
-}
-
-function authorizationOf(proxy: URL): Record<string, string> {
-  if (proxy.username === "") return {};
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+function authorizationOf({ credentials }: ProxyServer): Record<string, string> {
+  if (credentials === undefined) return {};
+  const pair = `${credentials.username}:${credentials.password.reveal()}`;
   return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { messageOf, OperationError } from "@muster/proto/model/failure";
 
+import type { Network } from "../network/network.ts";
 import { maskUrl, type SourceAddress } from "./address.ts";
 import { isAncestor } from "./ancestry.ts";
 import type { Carrier } from "./carrier.ts";
@@ -37,6 +38,7 @@ export type Remotes = {
 
 export type RemotesOptions = {
   readonly address: SourceAddress;
+  readonly network: Network;
   readonly limits: GitLimits;
   readonly log: Log;
   readonly program: GitProgram | null;
@@ -46,10 +48,10 @@ export type RemotesOptions = {
 
 type Server = { readonly carrier: Carrier; readonly url: string; readonly mirror: boolean };
 
-export function openRemotes({ address, limits, log, program, partial, repository }: RemotesOptions): Remotes {
+export function openRemotes({ address, network, limits, log, program, partial, repository }: RemotesOptions): Remotes {
   const { name, revision } = address;
   const servers = [address, ...(address.mirrors ?? [])].map((remote, index): Server => {
-    return { carrier: carrierFor({ name, remote, limits, partial }, program), url: remote.url, mirror: index > 0 };
+    return { carrier: carrierFor({ name, remote, network, limits, partial }, program), url: remote.url, mirror: index > 0 };
   });
   const followed = join(repository.gitdir, "muster-followed");
 

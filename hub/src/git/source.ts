@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 
+import type { Network } from "../network/network.ts";
 import { checkAddress, type SourceAddress } from "./address.ts";
 import { findGitProgram, type GitProgram } from "./git-program.ts";
 import { defaultLimits, type GitLimits } from "./limits.ts";
@@ -40,6 +41,8 @@ export type SourceOptions = {
   /** The Source's own folder; made where missing. What is in it belongs to this room. */
   readonly dir: string;
   readonly address: SourceAddress;
+  /** Through which proxy, and what of this machine may be asked. */
+  readonly network: Network;
   readonly log: Log;
   readonly limits?: Partial<GitLimits>;
   /** The git program to use; undefined looks for one on PATH, null does without. */
@@ -47,7 +50,7 @@ export type SourceOptions = {
 };
 
 /**
- * Opens a Source's folder. Throws E_URL_FORBIDDEN, E_CREDENTIALS_FORBIDDEN, E_CREDENTIALS_KIND, E_REF_INVALID, E_PROXY or, for an ssh URL
+ * Opens a Source's folder. Throws E_URL_FORBIDDEN, E_CREDENTIALS_FORBIDDEN, E_CREDENTIALS_KIND, E_REF_INVALID or, for an ssh URL
  * without a git program, E_GIT_MISSING; sends nothing yet.
  */
 export async function openSource(options: SourceOptions): Promise<GitSource> {
@@ -74,15 +77,15 @@ class Source {
   readonly #remotes: Remotes;
   readonly #submodules: Submodules | null;
 
-  constructor({ dir, address, log, limits: given }: SourceOptions, program: GitProgram | null) {
+  constructor({ dir, address, network, log, limits: given }: SourceOptions, program: GitProgram | null) {
     const limits = { ...defaultLimits, ...given };
     const partial = address.partial === true && program !== null;
     this.#partial = partial;
     this.#address = address;
     this.#log = log;
     this.repository = new Repository({ gitdir: join(dir, "repository.git"), name: address.name, limits, log, partial });
-    this.#remotes = openRemotes({ address, limits, log, program, partial, repository: this.repository });
-    this.#submodules = address.submodules === true ? openSubmodules({ dir, address, limits, log, program }) : null;
+    this.#remotes = openRemotes({ address, network, limits, log, program, partial, repository: this.repository });
+    this.#submodules = address.submodules === true ? openSubmodules({ dir, address, network, limits, log, program }) : null;
   }
 
   async fetch(signal: AbortSignal): Promise<Fetched> {

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Secret } from "@muster/proto/model/secret";
+
 import type { GitServer } from "../../../test/gitserver/gitserver.ts";
 import { changes } from "./changes.ts";
 import { absoluteUrl, parseGitmodules } from "./gitmodules.ts";
@@ -108,6 +110,22 @@ for (const way of httpWays) {
       .slice(seen)
       .flatMap(({ url, user }) => (url.startsWith("/lib.git") ? [user] : []));
     assert.deepEqual([...new Set(users)], [undefined]);
+  });
+
+  test(`${way.name}: S15 a submodule is shown what the longest remote above it gives, in whatever order they stand`, async (t) => {
+    const server = await gitServer(t);
+    const commit = await server.createRepository("team/lib", { l: "1" });
+    await server.createRepository("fleet", { f: "1" });
+    addModules(server, "fleet", { lib: { url: "./../team/lib.git", commit } });
+    const wide = { url: server.url, credentials: { kind: "basic", username: "wide", password: new Secret("wrong") } } as const;
+    const close = { url: `${server.url}/team`, credentials };
+    for (const remotes of [
+      [wide, close],
+      [close, wide],
+    ]) {
+      const source = await way.open(t, server.cloneUrl("fleet"), { submodules: true, remotes });
+      assert.equal(await text(await snapshotOf(source.fetch(signal)), "lib/l"), "1");
+    }
   });
 
   test(`${way.name}: I8 submodules in submodules are followed four deep`, async (t) => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import { printable } from "@muster/proto/model/printable";
 
+import type { Network } from "../network/network.ts";
 import { checkRemote, isBelow, isCommitId, maskUrl, type RemoteAddress, type SourceAddress } from "./address.ts";
 import { carrierFor } from "./carriers.ts";
 import { gitError } from "./faults.ts";
@@ -32,6 +33,7 @@ export type Submodules = {
 export type SubmodulesOptions = {
   readonly dir: string;
   readonly address: SourceAddress;
+  readonly network: Network;
   readonly limits: GitLimits;
   readonly log: Log;
   readonly program: GitProgram | null;
@@ -122,7 +124,7 @@ function joined(own: Objects, { roots, refused, others }: Found): Objects {
 
 /** Makes a commit of a submodule's repository be there completely. */
 async function complete(
-  { address: { name }, limits, program }: SubmodulesOptions,
+  { address: { name }, network, limits, program }: SubmodulesOptions,
   repository: Repository,
   remote: RemoteAddress,
   commit: string,
@@ -139,7 +141,7 @@ async function complete(
   if (await here()) return;
   if (signal === null)
     throw gitError("E_COMMIT_MISSING", name, `commit ${commit} of submodule ${maskUrl(remote.url)} is not here any more, or never was`);
-  const carrier = carrierFor({ name, remote, limits, partial: false }, program);
+  const carrier = carrierFor({ name, remote, network, limits, partial: false }, program);
   const held = await repository.soundHeld();
   await repository.bring(carrier, { ref: null, oid: commit }, held, signal);
   await repository.hold(commit);
@@ -168,7 +170,7 @@ async function lineAt(objects: Objects, root: string, path: string): Promise<Raw
 
 /** Where a submodule is and what may be shown there; or why it is not allowed, as words after "is". */
 function placeOf(address: SourceAddress, base: string, module: Submodule): RemoteAddress | string {
-  const { name, remotes = [], credentials, ca, proxy, noProxy } = address;
+  const { name, remotes = [], credentials, ca } = address;
   const text = absoluteUrl(base, module.url);
   if (text === null) return `a submodule whose URL ${printable(module.url)} leaves its server`;
   const own = checkRemote(name, address);
@@ -178,12 +180,18 @@ function placeOf(address: SourceAddress, base: string, module: Submodule): Remot
   } catch {
     return `a submodule whose URL ${maskUrl(text)} is not allowed`;
   }
-  const listed = remotes.find((remote) => isBelow(checkRemote(name, remote), url));
+  const listed = closest(name, remotes, url);
   if (listed !== undefined) return { ...listed, url: text };
   if (url.protocol !== own.protocol || url.host !== own.host)
     return `a submodule on ${printable(url.host)}, which the Source does not allow`;
   if (isBelow(own, url)) return { ...address, url: text };
   // A key is never sent to the server, so the same account may be asked; a password or token stays with its own path.
   if (url.protocol === "ssh:") return url.username === own.username ? { url: text, credentials } : "a submodule of another account";
-  return { url: text, ca, proxy, noProxy };
+  return { url: text, ca };
+}
+
+/** Of the remotes that a URL lies below the one with the longest path: what is shown there was written for it. */
+function closest(name: string, remotes: readonly RemoteAddress[], url: URL): RemoteAddress | undefined {
+  const bases = remotes.map((remote) => ({ remote, base: checkRemote(name, remote) })).filter(({ base }) => isBelow(base, url));
+  return bases.toSorted((a, b) => b.base.pathname.length - a.base.pathname.length)[0]?.remote;
 }

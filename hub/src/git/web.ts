@@ -1,6 +1,7 @@
 // One HTTP exchange in bounds: the server is who its certificate says, the answer is complete before anybody reads it, and every way to
 // fail has its code.
 
+import dns from "node:dns";
 import http from "node:http";
 import https from "node:https";
 import { addAbortSignal } from "node:stream";
@@ -8,6 +9,7 @@ import { addAbortSignal } from "node:stream";
 import { OperationError } from "@muster/proto/model/failure";
 import { printable } from "@muster/proto/model/printable";
 
+import { guardedLookup, whyNoHost, type Network } from "../network/network.ts";
 import { maskUrl, type RemoteAddress } from "./address.ts";
 import { gitError, type FaultCode } from "./faults.ts";
 import type { GitLimits } from "./limits.ts";
@@ -16,8 +18,9 @@ import { throughProxy } from "./proxy.ts";
 export type WebRequest = {
   /** The Source that it is for: the subject of errors. */
   readonly name: string;
-  /** Says whom to trust and which way to go; `clientCertificate` is shown to `url` whatever it is, so leave it out for others. */
+  /** Says whom to trust; `clientCertificate` is shown to `url` whatever it is, so leave it out for others. */
   readonly remote: RemoteAddress;
+  readonly network: Network;
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -55,17 +58,22 @@ export async function exchange(request: WebRequest): Promise<WebAnswer> {
 }
 
 async function send(request: WebRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
-  const { name, remote, url, method, headers, body, limits } = request;
+  const { name, remote, network, url, method, headers, body, limits } = request;
+  const why = whyNoHost(url.hostname, network.allow);
+  if (why !== null) throw hostError(name, url, `it is ${why}`);
   const { ca, clientCertificate } = remote;
   const tls = {
     ...(ca === undefined ? {} : { ca }),
     ...(clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.key.reveal() }),
   };
-  const way = await throughProxy({ name, remote, url, tls, limits, signal });
+  const way = await throughProxy({ name, network, url, tls, limits, signal });
+  // A proxy is the operator's word, and looks names up by itself.
+  const refuse = (reason: string) => hostError(name, url, `its name leads to ${reason}`);
+  const direct = { agent: false, lookup: guardedLookup(dns.lookup, network.allow, refuse) };
   const options = { method, headers: { ...headers, ...way?.headers }, signal, ...tls };
   return new Promise((resolve, reject) => {
     const sender = (way?.plain === true || url.protocol === "http:" ? http : https).request;
-    const outgoing = sender(url, { ...options, ...(way?.options ?? { agent: false }) }, (response) => {
+    const outgoing = sender(url, { ...options, ...(way?.options ?? direct) }, (response) => {
       resolve(addAbortSignal(signal, response));
     });
     outgoing.setTimeout(limits.idleMs, () => {
@@ -75,6 +83,10 @@ async function send(request: WebRequest, signal: AbortSignal): Promise<http.Inco
     outgoing.end(body);
   });
 }
+
+/** The error of a host that may not be asked. */
+export const hostError = (name: string, url: URL, why: string): OperationError =>
+  gitError("E_HOST_FORBIDDEN", name, `will not ask ${printable(url.host)}: ${why}`);
 
 async function bounded(request: WebRequest, response: http.IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -19,7 +19,7 @@ export type Pace = { readonly burst: number; readonly perSecond: number };
 
 const usualPace: Pace = { burst: 100, perSecond: 20 };
 
-/** How many calls of a forge are looked at: `burst` at once, `perSecond` in the long run. Answer 429 to the others, before reading them. */
+/** How many calls of a forge are acted on: `burst` at once, `perSecond` in the long run. Answer 429 to the others. */
 export function webhookPace({ burst, perSecond }: Pace = usualPace): { admits(forge: string, nowMs: number): boolean } {
   const buckets = new Map<string, { left: number; at: number }>();
   return {

@@ -3,6 +3,7 @@
 import { printable } from "@muster/proto/model/printable";
 import type { Secret } from "@muster/proto/model/secret";
 
+import type { Network } from "../network/network.ts";
 import { remoteError } from "./faults.ts";
 
 export type Credentials =
@@ -21,8 +22,8 @@ export type RemoteAddress = {
   readonly clientCertificate?: { readonly cert: string; readonly key: Secret } | undefined;
   /** Allows plain http to other hosts than loopback. */
   readonly insecure?: boolean | undefined;
-  /** `http://proxy:3128`; names are then looked up there. */
-  readonly proxy?: string | undefined;
+  /** Through which proxy, where names are looked up then; and what of this machine may be asked. */
+  readonly network: Network;
   /** Hosts, beside the registry's own and its siblings, that may be given the credentials in exchange for a token. */
   readonly tokenHosts?: readonly string[] | undefined;
 };

@@ -10,6 +10,11 @@ const faults = {
     remedy: "write an https or oci URL without user, password and fragment; credentials go to secretRef",
   },
   E_REMOTE_FORBIDDEN: { failure: "forbidden", remedy: "allow the address in the Source's remotes, or keep the content in the repository" },
+  E_HOST_FORBIDDEN: {
+    failure: "forbidden",
+    remedy:
+      "name a server of the network; the hub's own machine has to be in network.allow, link-local and metadata addresses are never asked",
+  },
   E_CREDENTIALS_FORBIDDEN: { failure: "invalid", remedy: "use https, or set insecure: true for this address" },
   E_REDIRECT_FORBIDDEN: { failure: "forbidden", remedy: "write the URL that the server redirects to, if you trust it" },
   E_REMOTE_UNREACHABLE: { failure: "unavailable", remedy: "check that the server runs and can be reached from the hub" },

@@ -1,6 +1,7 @@
 // Servers that lie, lead elsewhere, or do not end: small local ones that do exactly that.
 
 import assert from "node:assert/strict";
+import dns from "node:dns";
 import { readdir, rm } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
@@ -10,12 +11,12 @@ import { gzipSync } from "node:zlib";
 import { digestOf } from "@muster/proto/model/digest";
 import { Secret } from "@muster/proto/model/secret";
 
+import { leadingTo } from "../../../test/gitserver/names.ts";
 import { startServer } from "../../../test/registry/static-server.ts";
 import type { ArtifactPin } from "./artifact.ts";
 import type { ChartPin } from "./chart.ts";
-import { guardedLookup, whyNoHost } from "./hosts.ts";
-import { remoteError } from "./faults.ts";
-import { at, codeOf, folder, open, password, signal, tarOf } from "./testdata/world.ts";
+import { parseProxy } from "../network/network.ts";
+import { at, codeOf, folder, onLoopback, open, password, signal, tarOf } from "./testdata/world.ts";
 
 type Seen = { readonly url: string; readonly authorization: string | undefined };
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -150,7 +151,7 @@ test("B11 S16 a redirect to a cloud's metadata, to this machine by another name,
   }
 });
 
-test("S16 an address that is not this machine's never leads to it, nor to metadata, in whatever spelling, and nothing is sent", async (t) => {
+test("S16 without a word of the operator no address leads to this machine, nor ever to metadata, in whatever spelling, and nothing is sent", async (t) => {
   const remote = await open(t);
   const hosts = [
     "169.254.169.254",
@@ -169,9 +170,8 @@ test("S16 an address that is not this machine's never leads to it, nor to metada
   ];
   for (const host of hosts) {
     const url = `https://${host}/x.yaml`;
-    const code = await codeOf(remote.fetchFile(url, null, at(url, { insecure: true }), signal));
-    // 0x7f.1 and 2130706433 are 127.0.0.1 to every URL parser: written so by the operator, they are the operator's loopback.
-    assert.equal(code, /^(0x|21)/.test(host) ? "E_REMOTE_UNREACHABLE" : "E_REMOTE_FORBIDDEN", host);
+    const code = await codeOf(remote.fetchFile(url, null, at(url, { insecure: true, network: { ...onLoopback, allow: [] } }), signal));
+    assert.equal(code, "E_HOST_FORBIDDEN", host);
   }
   const outside = at("https://charts.example/");
   for (const url of [
@@ -186,26 +186,20 @@ test("S16 an address that is not this machine's never leads to it, nor to metada
     assert.match(await codeOf(remote.fetchFile(url, null, outside, signal)), /^E_(?:REMOTE|URL)_FORBIDDEN$/, url);
 });
 
-test("S16 a name that leads to this machine is refused at the moment of connecting, one bad address of several is enough", async () => {
-  const addresses = (...list: readonly string[]) =>
-    ((_: string, __: object, done: (error: null, found: object[]) => void) =>
-      done(
-        null,
-        list.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
-      )) as never;
-  const lookup = (allowed: boolean, ...list: readonly string[]) =>
-    new Promise<string>((resolve) => {
-      const refuse = (why: string) => remoteError("E_REMOTE_FORBIDDEN", "x", why);
-      guardedLookup(allowed, refuse, addresses(...list))("rebind.example", { all: false }, (error, address) =>
-        resolve(error?.message ?? String(address)),
-      );
-    });
-  assert.match(await lookup(false, "127.0.0.1"), /own machine/);
-  assert.match(await lookup(false, "203.0.113.7", "169.254.169.254"), /metadata/);
-  assert.match(await lookup(false, "::ffff:127.0.0.1"), /own machine/);
-  assert.equal(await lookup(false, "203.0.113.7"), "203.0.113.7");
-  assert.equal(await lookup(true, "127.0.0.1"), "127.0.0.1");
-  assert.equal(whyNoHost("10.1.2.3", false), null);
+test("S16 a name is looked up when it is connected to, and refused when it leads to this machine or to metadata", async (t) => {
+  const server = await serve(t, text("a: 1\n"));
+  const url = `${server.url.replace("127.0.0.1", "rebind.example")}/x`;
+  const fetched = async (allow: readonly string[], ...addresses: readonly string[]): Promise<string> => {
+    const lookup = t.mock.method(dns, "lookup", leadingTo(addresses));
+    const address = at(url, { insecure: true, network: { ...onLoopback, allow } });
+    const code = await codeOf((await open(t)).fetchFile(url, null, address, signal));
+    lookup.mock.restore();
+    return code;
+  };
+  assert.equal(await fetched([], "127.0.0.1"), "E_HOST_FORBIDDEN");
+  assert.equal(await fetched(onLoopback.allow, "127.0.0.1", "169.254.169.254"), "E_HOST_FORBIDDEN");
+  assert.equal(server.seen.length, 0);
+  assert.equal(await fetched(onLoopback.allow, "127.0.0.1"), "accepted");
 });
 
 test("B50 a server that is silent, drips, or does not end is given up, and so is one that answers too much", async (t) => {
@@ -345,7 +339,9 @@ test("a proxy is asked in place of the server, with its own password only", asyn
     upstream.on("end", () => response.writeHead(200).end(Buffer.concat(chunks).toString().split("\r\n\r\n")[1]));
   });
   const proxyUrl = proxy.url.replace("//", "//corp:canary-proxy@");
-  const file = await (await open(t)).fetchFile(`${server.url}/x`, null, at(server.url, { proxy: proxyUrl }), signal);
+  const file = await (
+    await open(t)
+  ).fetchFile(`${server.url}/x`, null, at(server.url, { network: { ...onLoopback, http: parseProxy(proxyUrl) } }), signal);
   assert.equal(Buffer.from(file.bytes).toString(), "through");
   assert.deepEqual([proxy.seen.length, server.seen.length, proxied[0]?.split(" ")[0]], [1, 1, "Basic"]);
 });

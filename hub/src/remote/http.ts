@@ -1,21 +1,29 @@
 // The one HTTP client of this room: answers bounded in time and size and complete before anybody reads them, credentials for the address's
 // own URLs only, redirects as each call allows them.
 
+import dns from "node:dns";
 import http from "node:http";
 import https from "node:https";
+import type { LookupFunction } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { rootCertificates } from "node:tls";
 
 import { OperationError } from "@muster/proto/model/failure";
 import { printable } from "@muster/proto/model/printable";
 
-import { baseOf, checkProtocol, isBelow, isLoopback, maskUrl, type RemoteAddress } from "./address.ts";
+import { baseOf, checkProtocol, isBelow, maskUrl, type RemoteAddress } from "./address.ts";
+import { guardedLookup, proxyFor, whyNoHost, type ProxyServer } from "../network/network.ts";
+import type { SignIns } from "./sign-ins.ts";
 import { remoteError, type FaultCode } from "./faults.ts";
-import { guardedLookup, whyNoLiteral } from "./hosts.ts";
 import type { RemoteLimits } from "./limits.ts";
 
 /** What every call of one piece of work shares. */
-export type Errand = { readonly address: RemoteAddress; readonly limits: RemoteLimits; readonly signal: AbortSignal };
+export type Errand = {
+  readonly address: RemoteAddress;
+  readonly limits: RemoteLimits;
+  readonly signIns: SignIns;
+  readonly signal: AbortSignal;
+};
 
 export type Question = {
   readonly url: URL;
@@ -59,10 +67,10 @@ export function expectOk(errand: Errand, answer: Answer): Answer {
   return answer;
 }
 
-const asHop = (hop: number): FaultCode => (hop === 0 ? "E_REMOTE_FORBIDDEN" : "E_REDIRECT_FORBIDDEN");
+const asHop = (hop: number): FaultCode => (hop === 0 ? "E_HOST_FORBIDDEN" : "E_REDIRECT_FORBIDDEN");
 
 function checkHost({ address }: Errand, url: URL, hop: number): void {
-  const why = whyNoLiteral(url.hostname, isLoopback(baseOf(address).hostname));
+  const why = whyNoHost(url.hostname, address.network.allow);
   if (why !== null) throw remoteError(asHop(hop), address.name, `will not ask ${printable(url.host)}: it is ${why}`);
 }
 
@@ -101,10 +109,11 @@ function send(errand: Errand, question: Question, url: URL, hop: number, signal:
   const headers: Record<string, string> = { "user-agent": "muster", "accept-encoding": "identity", ...question.headers };
   if (authorization !== undefined && isBelow(authorization.below, url)) headers["authorization"] = authorization.value;
   return new Promise((resolve, reject) => {
-    const connection = { ...tlsFor(address, url), lookup: lookupFor(errand, url, hop) };
+    const proxy = proxyFor(address.network, url);
+    const connection = { ...tlsFor(address, url), ...(proxy === null ? { lookup: lookupFor(errand, url, hop) } : {}) };
     const request = (url.protocol === "https:" ? https : http).request(
       url,
-      { method: "GET", headers, signal, agent: agentFor(address, url, connection), ...connection },
+      { method: "GET", headers, signal, agent: agentFor(proxy, url, connection), ...connection },
       (response) => resolve(addAbortSignal(signal, response)),
     );
     request.setTimeout(limits.idleMs, () => {
@@ -127,18 +136,20 @@ function tlsFor(address: RemoteAddress, url: URL): https.AgentOptions {
   };
 }
 
-function lookupFor({ address }: Errand, url: URL, hop: number): ReturnType<typeof guardedLookup> | undefined {
-  // The proxy is the operator's word, and looks the names up itself.
-  if (address.proxy !== undefined) return undefined;
-  return guardedLookup(isLoopback(baseOf(address).hostname), (why) =>
+/** A proxy is the operator's word, and looks names up by itself. */
+function lookupFor({ address }: Errand, url: URL, hop: number): LookupFunction {
+  return guardedLookup(dns.lookup, address.network.allow, (why) =>
     remoteError(asHop(hop), address.name, `will not ask ${printable(url.host)}: its name leads to ${why}`),
   );
 }
 
 /** A connection of its own for each request: nothing of one address is left for another. */
-function agentFor(address: RemoteAddress, url: URL, connection: https.AgentOptions): http.Agent | false {
-  if (address.proxy === undefined) return false;
-  const proxyEnv = { HTTP_PROXY: address.proxy, HTTPS_PROXY: address.proxy };
+function agentFor(proxy: ProxyServer | null, url: URL, connection: https.AgentOptions): http.Agent | false {
+  if (proxy === null) return false;
+  const href = new URL(proxy.url);
+  href.username = encodeURIComponent(proxy.credentials?.username ?? "");
+  href.password = encodeURIComponent(proxy.credentials?.password.reveal() ?? "");
+  const proxyEnv = { HTTP_PROXY: href.href, HTTPS_PROXY: href.href };
   return url.protocol === "https:" ? new https.Agent({ ...connection, proxyEnv }) : new http.Agent({ proxyEnv });
 }
 

@@ -8,6 +8,7 @@ import { printable } from "@muster/proto/model/printable";
 import { allowedUrl, maskUrl } from "./address.ts";
 import { basicOf, mayLearn, readChallenge, type Challenge } from "./challenge.ts";
 import { remoteError } from "./faults.ts";
+import { passwordMs, tokenMs } from "./sign-ins.ts";
 import { ask, expectOk, type Answer, type Errand, type Question } from "./http.ts";
 import type { Reference } from "./reference.ts";
 
@@ -99,26 +100,32 @@ type Signer = {
   readonly answer: (challenge: Challenge | null, refused: Answer) => Promise<Authorization>;
 };
 
-/** Signs in once for each errand: what the registry asked for the first time goes with all later questions. */
+/** Signs in once, and again when what it was given has ended or is refused. */
 function signer(errand: Errand, base: URL, repository: string): Signer {
-  const { address } = errand;
-  let authorization: Authorization;
+  const { address, signIns } = errand;
   return {
-    present: () => authorization,
+    present() {
+      const value = signIns.get(address, base);
+      return value === undefined ? undefined : { value, below: base };
+    },
     async answer(challenge, refused) {
+      signIns.forget(address, base);
       const anonymous = challenge?.kind === "bearer" && address.credentials === undefined;
       if (challenge === null || (address.credentials === undefined && !anonymous)) expectOk(errand, refused);
-      const value =
+      const given =
         challenge?.kind === "bearer"
           ? await fetchToken(errand, base, challenge, repository)
-          : address.credentials && basicOf(address.credentials);
-      authorization = value === undefined ? undefined : { value, below: base };
-      return authorization;
+          : address.credentials && { value: basicOf(address.credentials), lifeMs: passwordMs };
+      if (given === undefined) return undefined;
+      signIns.keep(address, base, given.value, given.lifeMs);
+      return { value: given.value, below: base };
     },
   };
 }
 
-async function fetchToken(errand: Errand, base: URL, challenge: Challenge & { kind: "bearer" }, repository: string): Promise<string> {
+type Given = { readonly value: string; readonly lifeMs: number };
+
+async function fetchToken(errand: Errand, base: URL, challenge: Challenge & { kind: "bearer" }, repository: string): Promise<Given> {
   const { address, limits } = errand;
   const realm = URL.parse(challenge.realm);
   if (realm === null || realm.username !== "" || !/^https?:$/.test(realm.protocol))
@@ -137,10 +144,11 @@ async function fetchToken(errand: Errand, base: URL, challenge: Challenge & { ki
     bytesMax: limits.documentBytes,
     elsewhere: "never",
   });
-  const { token, access_token: other } = jsonOf(errand, expectOk(errand, answer));
+  const { token, access_token: other, expires_in: seconds } = jsonOf(errand, expectOk(errand, answer));
   const value = token ?? other;
   if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value)) throw protocol(errand, realm, "answers without a token");
-  return `Bearer ${value}`;
+  const lifeMs = typeof seconds === "number" && seconds > 0 ? Math.min(seconds * 1_000, tokenMs.max) : tokenMs.usual;
+  return { value: `Bearer ${value}`, lifeMs };
 }
 
 function readManifest(errand: Errand, answer: Answer, digest: Digest): Manifest {

@@ -14,6 +14,7 @@ import { IndexMemory } from "./helm-repository.ts";
 import { ask, expectOk, type Errand } from "./http.ts";
 import { defaultLimits, type RemoteLimits } from "./limits.ts";
 import { mismatch } from "./registry.ts";
+import { SignIns } from "./sign-ins.ts";
 
 export { addressFor, type Credentials, type RemoteAddress } from "./address.ts";
 export type { ArtifactPin, ArtifactRef } from "./artifact.ts";
@@ -49,16 +50,18 @@ export type RemoteOptions = {
   /** The cache's folder, for this process alone. */
   readonly dir: string;
   readonly limits?: Partial<RemoteLimits>;
+  readonly now?: () => number;
   readonly log: { readonly warn: (fields: object, message: string) => void };
 };
 
 /** Opens the cache; nothing is asked yet. */
-export async function openRemote({ dir, limits: some, log }: RemoteOptions): Promise<Remote> {
+export async function openRemote({ dir, limits: some, now = Date.now, log }: RemoteOptions): Promise<Remote> {
   const limits = { ...defaultLimits, ...some };
   const cache = await openArchiveCache(dir, limits.cacheBytes);
   const keep = keeping(cache, log);
   const memory = new IndexMemory({ ...cache, put: keep });
-  const errandOf = (address: RemoteAddress, signal: AbortSignal): Errand => ({ address, limits, signal });
+  const signIns = new SignIns(now);
+  const errandOf = (address: RemoteAddress, signal: AbortSignal): Errand => ({ address, limits, signIns, signal });
 
   /** Bytes are kept only when they were read without a fault. */
   async function taken<T>(digest: Digest, fetch: () => Promise<Uint8Array>, read: (bytes: Uint8Array) => Promise<T>): Promise<T> {

@@ -12,6 +12,7 @@ const remedies: { readonly [code: string]: string } = {
   E_ENCODING: "save the file as UTF-8",
   E_EXPRESSION: "see the expressions in docs/language.md",
   E_INTERNAL: "this is a fault of Muster: please report it",
+  E_HOST_FORBIDDEN: "name a server of the network, or open its addresses in network.allow of the hub's configuration",
   E_KUBE_VERSION: "the chart does not allow this Kubernetes version: use another version of the chart",
   E_KUSTOMIZE: "check it with kustomize build",
   E_LFS_POINTER: "commit the file itself, not to Git LFS",

@@ -3,35 +3,30 @@
 
 import type { Digest } from "@muster/proto/model/digest";
 import { OperationError } from "@muster/proto/model/failure";
-import { maskUrl, type Snapshot } from "../../git/git.ts";
-import type { ChartRef, Remote, RemoteAddress, RemoteFiles } from "../../remote/remote.ts";
+import type { Snapshot } from "../../git/git.ts";
+import type { ChartRef, Remote, RemoteAddress } from "../../remote/remote.ts";
 import { archiveSnapshot } from "./archive-tree.ts";
 import type { ContentAddress } from "./content.ts";
+import { fetchAt, resolveAt, type Pin, type Server } from "./mirrored.ts";
 import type { Watched } from "./watch.ts";
 
-type Pin = { readonly version: string; readonly digest: Digest };
-/** How one kind of content is asked for. */
-type Kind = {
-  readonly resolve: (signal: AbortSignal) => Promise<Pin>;
-  readonly fetch: (pin: Pin, signal: AbortSignal) => Promise<RemoteFiles>;
-};
+/** A server that may be asked, and with what: asked for each time, so that a rotated secret counts. */
+export type Allowed = { readonly url: string; readonly address: () => Promise<RemoteAddress> };
 
-/** `address` says what is meant, `allowed` who may be asked and with what: asked for each time, so that a rotated secret counts. `held`: what was
- * acted on last. */
-export function watchRemote(remote: Remote, address: ContentAddress, allowed: () => Promise<RemoteAddress>, held: string | null): Watched {
+/** `address` says what is meant, `allowed` who is asked: its own server, then its mirrors. `held`: what was acted on last. */
+export function watchRemote(remote: Remote, address: ContentAddress, allowed: readonly Allowed[], held: string | null): Watched {
   const { key } = address;
-  const kind = kindOf(remote, address, allowed);
-  const servedBy = maskUrl(address.url);
+  const servers = allowed.map((each) => serverOf(remote, address, each));
   let last: Snapshot | undefined;
   let pinned = held; // also where its bytes are not at hand any more
   const snapshotOf = async (pin: Pin, signal: AbortSignal): Promise<Snapshot> => {
-    const { files } = await kind.fetch(pin, signal);
+    const { files } = await fetchAt(key, servers, pin, signal);
     pinned = nameOf(pin);
     return (last = archiveSnapshot(pinned, files));
   };
   return {
     async fetch(signal) {
-      const pin = await kind.resolve(signal);
+      const { pin, servedBy } = await resolveAt(key, servers, pinned === null ? null : pinOf(pinned), signal);
       const commit = nameOf(pin);
       if (last?.commit === commit) return { kind: "unchanged", commit, ref: pin.version, servedBy };
       refuseOther(key, pinned, pin);
@@ -39,11 +34,16 @@ export function watchRemote(remote: Remote, address: ContentAddress, allowed: ()
     },
     async snapshot(commit) {
       if (last?.commit === commit) return last;
-      const [, version, digest] = /^(.*)@sha256:([0-9a-f]{64})$/.exec(commit) ?? [];
-      if (version === undefined || digest === undefined) throw new OperationError("notFound", key, `${commit} names no version of ${key}`);
-      return snapshotOf({ version, digest: digest as Digest }, new AbortController().signal);
+      const pin = pinOf(commit);
+      if (pin === null) throw new OperationError("notFound", key, `${commit} names no version of ${key}`);
+      return snapshotOf(pin, new AbortController().signal);
     },
   };
+}
+
+function pinOf(name: string): Pin | null {
+  const [, version, digest] = /^(.*)@sha256:([0-9a-f]{64})$/.exec(name) ?? [];
+  return version === undefined || digest === undefined ? null : { version, digest: digest as Digest };
 }
 
 const nameOf = ({ version, digest }: Pin): string => `${version}@sha256:${digest}`;
@@ -66,32 +66,35 @@ function refuseOther(key: string, pinned: string | null, { version, digest }: Pi
 /** A full version is one content for ever; a tag such as `latest` moves. */
 const isMovable = (version: string): boolean => !/^v?\d+\.\d+\.\d+/.test(version);
 
-function kindOf(remote: Remote, { kind, url, chart, revision }: ContentAddress, allowed: () => Promise<RemoteAddress>): Kind {
+function serverOf(remote: Remote, { kind, chart, revision }: ContentAddress, { url, address }: Allowed): Server {
   switch (kind) {
     case "chart": {
       const ref = chartRef(url, chart ?? "", revision);
       return {
-        resolve: async (signal) => remote.resolveChart(ref, await allowed(), signal),
+        url,
+        resolve: async (signal) => remote.resolveChart(ref, await address(), signal),
         fetch: async ({ version, digest }, signal) =>
-          remote.fetchChart({ ref, version, digest, deprecated: false }, await allowed(), signal),
+          remote.fetchChart({ ref, version, digest, deprecated: false }, await address(), signal),
       };
     }
     case "artifact": {
       const ref = { ref: url, revision };
       return {
+        url,
         resolve: async (signal) => {
-          const { revision: version, digest } = await remote.resolveArtifact(ref, await allowed(), signal);
+          const { revision: version, digest } = await remote.resolveArtifact(ref, await address(), signal);
           return { version, digest };
         },
         fetch: async ({ version, digest }, signal) =>
-          remote.fetchArtifact({ ref, revision: version, manifest: digest, digest }, await allowed(), signal),
+          remote.fetchArtifact({ ref, revision: version, manifest: digest, digest }, await address(), signal),
       };
     }
     case "file":
       return {
-        resolve: async (signal) => ({ version: "file", digest: (await remote.fetchFile(url, null, await allowed(), signal)).digest }),
+        url,
+        resolve: async (signal) => ({ version: "file", digest: (await remote.fetchFile(url, null, await address(), signal)).digest }),
         fetch: async ({ digest }, signal) => {
-          const { bytes } = await remote.fetchFile(url, digest, await allowed(), signal);
+          const { bytes } = await remote.fetchFile(url, digest, await address(), signal);
           return { digest, files: new Map([[fileName, bytes]]) };
         },
       };

@@ -13,6 +13,8 @@ import type { TestContext } from "node:test";
 
 import { Secret } from "@muster/proto/model/secret";
 
+import { parseProxy, type Network } from "../../network/network.ts";
+
 import { startGitServer, type GitServer } from "../../../../test/gitserver/gitserver.ts";
 import type { SourceAddress } from "../address.ts";
 import type { GitProgram } from "../git-program.ts";
@@ -36,12 +38,21 @@ export async function gitServer(t: TestContext): Promise<GitServer> {
   return server;
 }
 
+/** The servers of tests stand on this machine. */
+export const onLoopback: Network = { http: null, https: null, noProxy: [], allow: ["127.0.0.0/8", "::1"] };
+export function through(proxyUrl: string, noProxy: readonly string[] = []): Network {
+  const proxy = parseProxy(proxyUrl);
+  return { ...onLoopback, http: proxy, https: proxy, noProxy };
+}
+
+/** What tests say of a Source, and of the network. */
+export type More = Partial<SourceAddress> & { readonly network?: Network };
 export type Opened = GitSource & { readonly warnings: string[]; readonly dir: string };
 
 export async function open(
   t: TestContext,
   url: string,
-  more: Partial<SourceAddress> = {},
+  { network = onLoopback, ...more }: More = {},
   limits: Partial<GitLimits> = {},
   dir?: string,
   program?: GitProgram | null,
@@ -51,6 +62,7 @@ export async function open(
   const where = dir ?? (await folder(t));
   const source = await openSource({
     dir: where,
+    network,
     log,
     limits,
     ...(program === undefined ? {} : { program }),

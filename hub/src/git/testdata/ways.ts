@@ -7,12 +7,11 @@ import { Secret } from "@muster/proto/model/secret";
 
 import type { GitServer } from "../../../../test/gitserver/gitserver.ts";
 import type { SshServer } from "../../../../test/gitserver/sshd.ts";
-import type { RemoteAddress, SourceAddress } from "../address.ts";
+import type { RemoteAddress } from "../address.ts";
 import { findGitProgram, type GitProgram } from "../git-program.ts";
 import type { GitLimits } from "../limits.ts";
-import { gitServer, open as openAt, type Opened } from "./servers.ts";
+import { gitServer, open as openAt, type More, type Opened } from "./servers.ts";
 
-type More = Partial<SourceAddress>;
 type Limits = Partial<GitLimits>;
 
 export type Served = {
@@ -32,7 +31,7 @@ export type Way = {
 
 export async function machineGit(): Promise<GitProgram> {
   const program = await findGitProgram(process.env["PATH"]);
-  if (program === null) throw new Error("these tests need git 2.32 or newer on PATH");
+  if (program === null) throw new Error("these tests need git 2.37 or newer on PATH");
   return program;
 }
 

@@ -8,6 +8,7 @@ import type { TestContext } from "node:test";
 import { Secret } from "@muster/proto/model/secret";
 
 import { USER } from "../../../../test/registry/registry.ts";
+import type { Network } from "../../network/network.ts";
 import type { RemoteAddress } from "../address.ts";
 import type { RemoteLimits } from "../limits.ts";
 import { openRemote, type Remote } from "../remote.ts";
@@ -30,7 +31,10 @@ export async function open(t: TestContext, limits: Partial<RemoteLimits> = {}, d
   return { ...(await openRemote({ dir: where, limits, log })), dir: where, warnings };
 }
 
-export const at = (url: string, more: Partial<RemoteAddress> = {}): RemoteAddress => ({ name: "shop", url, ...more });
+/** The servers of tests stand on this machine. */
+export const onLoopback: Network = { http: null, https: null, noProxy: [], allow: ["127.0.0.0/8", "::1"] };
+
+export const at = (url: string, more: Partial<RemoteAddress> = {}): RemoteAddress => ({ name: "shop", url, network: onLoopback, ...more });
 
 /** The public code of what was thrown; its message must carry no password. */
 export async function codeOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
