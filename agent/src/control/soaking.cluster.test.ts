@@ -24,10 +24,11 @@ const make = (...items: readonly JsonObject[]): Promise<string> =>
   kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
 const setStatus = (kind: string, name: string, status: JsonObject): Promise<string> =>
   kubectl(["patch", kind, name, "-n", "shop", "--subresource=status", "--type=merge", "-p", JSON.stringify({ status })]);
-const uidOf = (object: JsonObject | null): string => {
+const metadataOf = (object: JsonObject | null): JsonObject => {
   const metadata = object?.["metadata"];
-  return isJsonObject(metadata) ? String(metadata["uid"]) : assert.fail("it is not there");
+  return isJsonObject(metadata) ? metadata : assert.fail("it is not there");
 };
+const uidOf = (object: JsonObject | null): string => String(metadataOf(object)["uid"]);
 
 function owned(
   apiVersion: string,
@@ -100,7 +101,7 @@ before(async () => {
   await fares("stranger", 9, { state: { waiting: { reason: "CrashLoopBackOff" } } });
   await kubectl(["annotate", "deployment", "web", "-n", "shop", "deployment.kubernetes.io/revision=1"]);
   await setStatus("deployment", "web", {
-    observedGeneration: 1,
+    observedGeneration: Number(metadataOf(await rig.live(web))["generation"]), // an annotation is a new generation of a Deployment
     replicas: 1,
     updatedReplicas: 1,
     readyReplicas: 1,
