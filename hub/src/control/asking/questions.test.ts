@@ -7,7 +7,7 @@ import { after, before, test, type TestContext } from "node:test";
 
 import { OperationError } from "@muster/proto/model/failure";
 import type { ClusterName } from "@muster/proto/model/identity";
-import { credentials, gitServer } from "../../git/testdata/servers.ts";
+import { credentials, gitServer, onLoopback } from "../../git/testdata/servers.ts";
 import { Renderer } from "../../render/render.ts";
 import { openRemote } from "../../remote/remote.ts";
 import { FleetLoop } from "../fleet-loop.ts";
@@ -61,7 +61,8 @@ async function running(t: TestContext) {
     sessions.push(session);
   }
   const remote = await openRemote({ dir: join(world.dir, "remote"), log: quiet });
-  const opening = { dataDir: world.dir, secret: async () => ({ credentials }), remote, log: quiet };
+  const network = async () => onLoopback;
+  const opening = { dataDir: world.dir, secret: async () => ({ credentials }), network, partial: false, remote, log: quiet };
   const seen = { decided: 0, wake: (): void => undefined };
   const sources: FleetSources = new FleetSources({
     root: {

@@ -91,14 +91,14 @@ export class Questions implements QuestionsPort {
       const { record, sources, now } = this.#options;
       // All of one moment: a commit that lands meanwhile is beside the point.
       const basis = this.#basis();
+      const members = [...record.memory.members.values()].map(heldBy);
+      const enrolled = new Set(members.map(({ cluster }) => cluster));
+      const held = [...members, ...heldOf(basis.resolution).filter(({ cluster }) => !enrolled.has(cluster))];
       const view = basis.sources.find(({ name }) => name === (source ?? basis.sources[0]?.name));
       if (view === undefined) throw noSource(source ?? "", basis);
       const snapshot = await sources.treeAt(view.name, revision, signal);
       const changed = [{ key: view.name, snapshot }];
       const after = await groundAt(basis, this.#sight(), { changed, pathOf: (name) => sources.pathOf(name) }, signal);
-      const members = [...record.memory.members.values()].map(heldBy);
-      const enrolled = new Set(members.map(({ cluster }) => cluster));
-      const held = [...members, ...heldOf(basis.resolution).filter(({ cluster }) => !enrolled.has(cluster))];
       const seen = preview({
         after,
         held,
