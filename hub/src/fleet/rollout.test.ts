@@ -173,7 +173,7 @@ test("a target says more of a rollout, or another one altogether", () => {
 test("a Source has a rollout for its Apps that say nothing", () => {
   const source = (rollout: string) =>
     parse(`{apiVersion: muster.dev/v1alpha1, kind: Source, metadata: {name: a}, spec: {git: 'https://git.example/a.git'${rollout}}}`);
-  const said = (rollout: string) => (source(rollout).documents[0]?.value as Source).defaultRollout;
+  const said = (rollout: string) => (source(rollout).documents[0]?.value as Source | undefined)?.defaultRollout;
   assert.deepEqual(said(", defaultRollout: immediate"), { kind: "immediate" });
   assert.deepEqual(said(", defaultRollout: {supersede: finish}"), { ...usual, waves: defaultWaves, supersede: "finish" });
   assert.deepEqual([said(""), said(", defaultRollout: null"), said(", defaultRollout: {}")], [undefined, undefined, undefined]);

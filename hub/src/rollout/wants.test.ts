@@ -84,6 +84,6 @@ describe("budgets of one rollout", () => {
     fleet.commit("v2");
     fleet.grant();
     const sites = [...fleet.group.members.values()].filter(({ wave: index }) => index === 0).map((member) => member.labels["site"]);
-    assert.deepEqual(sites.toSorted(), ["s0", "s1", "s2"]);
+    assert.deepEqual(new Set(sites), new Set(["s0", "s1", "s2"]));
   });
 });

@@ -20,7 +20,7 @@ export function windowAt(window: Window, clusterZone: string | null, wallMs: num
   return stateAt(look, wallMs, window.minRemainingMs);
 }
 
-type Look = { holds(ms: number): boolean; next(ms: number): number };
+type Look = { readonly holds: (ms: number) => boolean; readonly next: (ms: number) => number };
 
 /** Open until so much remains: what is too short never opens. */
 function stateAt({ holds, next }: Look, wallMs: number, minRemainingMs: number): WindowState {

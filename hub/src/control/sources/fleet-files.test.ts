@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { byCodeUnits } from "@muster/proto/model/canonical";
 import { digestOf } from "@muster/proto/model/digest";
 
 import { archiveSnapshot } from "./archive-tree.ts";
@@ -16,7 +17,7 @@ async function read(bytes: Readonly<Record<string, Buffer>>, held: readonly stri
   const options = { source: "root", path: "", remedy: "", heldPaths: () => new Set(held) };
   const { files } = await nextFiles(options, new Map(), null, snapshot);
   const lines = [...files].map(([path, { problems, documents, broken }]) => [path, problems[0]?.code, documents.length, broken]);
-  return lines.toSorted();
+  return lines.toSorted(([a], [b]) => byCodeUnits(String(a), String(b)));
 }
 
 test("B24 documents in another encoding are an error of their file, and no letter of them is replaced", async () => {

@@ -277,7 +277,7 @@ export class Fleet {
 
   beat(): void {
     this.grant();
-    for (const member of [...this.group.members.values()]) if (reports.has(member.state) || this.#isUnwell(member.cluster)) this.#report(member.cluster);
+    for (const member of this.group.members.values()) if (reports.has(member.state) || this.#isUnwell(member.cluster)) this.#report(member.cluster);
     const head = this.group.rollout;
     const due = head === null ? [] : [...this.group.members.values()].filter((member) => (dueAt(head, member) ?? Number.POSITIVE_INFINITY) <= this.watchedMs);
     this.tell({ kind: "tick", due: due.map(({ cluster }) => cluster) });
