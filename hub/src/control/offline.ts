@@ -229,7 +229,8 @@ function contentsOf(snapshot: Snapshot, repository: LocalRepository | undefined)
   return async (ref) => {
     const { source, revision, remote } = ref;
     const failed = (code: string, message: string): Content => ({ kind: "failed", key: contentKey(ref), code, message });
-    if (remote !== null) return failed("E_OFFLINE", "what lies outside the repository is not fetched without a hub: muster preview asks one");
+    if (remote !== null)
+      return failed("E_OFFLINE", "what lies outside the repository is not fetched without a hub: muster preview asks one");
     if (source !== rootSource) return failed("E_OFFLINE", `Source ${source} is not read without a hub: muster preview asks one`);
     if (revision === null) return { kind: "there", key: source, commit: snapshot.commit, tree: snapshot.tree };
     if (repository === undefined) return failed("E_OFFLINE", `revision ${revision} cannot be read: the folder is no Git repository`);

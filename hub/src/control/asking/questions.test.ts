@@ -105,7 +105,9 @@ async function running(t: TestContext) {
     while (!found()) await new Promise<void>((resolve) => (seen.wake = resolve));
   };
   const releasedOf = (name: string): readonly string[] =>
-    ["berlin", "paris"].flatMap((cluster) => world.record.memory.members.get(cluster as ClusterName)?.released.get(app(name))?.commit ?? []);
+    ["berlin", "paris"].flatMap(
+      (cluster) => world.record.memory.members.get(cluster as ClusterName)?.released.get(app(name))?.commit ?? [],
+    );
   const released = (commit: string, name = "shop"): Promise<void> =>
     until(() => releasedOf(name).length === 2 && releasedOf(name).every((each) => each === commit));
   const push = async (changes: Readonly<Record<string, string>>, message: string): Promise<string> => {
@@ -171,7 +173,8 @@ test("a commit of any Source is found where it or a later one was released, and 
   );
   await assert.rejects(
     questions.why({ what: "nowhere" }),
-    (error) => error instanceof OperationError && error.fault?.code === "E_NOT_FOUND" && /no cluster and no App nowhere/.test(error.message),
+    (error) =>
+      error instanceof OperationError && error.fault?.code === "E_NOT_FOUND" && /no cluster and no App nowhere/.test(error.message),
   );
 });
 

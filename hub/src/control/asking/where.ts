@@ -63,7 +63,10 @@ async function byImage(query: ImageQuery, after: string | undefined, sight: Wher
   });
   await visit([...hits.keys()].entries(), sight.signal, ([i, release]) => {
     if (i < whereLimits.releases)
-      hits.set(release, sight.imagesOf(release).find((image) => isImage(image, query)));
+      hits.set(
+        release,
+        sight.imagesOf(release).find((image) => isImage(image, query)),
+      );
     else unseen += 1;
   });
   const answer = await collect("image", sight, after, ({ release, made }) => {
