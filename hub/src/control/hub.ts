@@ -14,21 +14,16 @@ import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openRemote, type Remote } from "../remote/remote.ts";
 import { lockStore, openStore } from "../store/store.ts";
-import { Answers } from "./answers.ts";
+import { apiPort } from "./api-port.ts";
 import { openCommanding } from "./commanding/commanding.ts";
-import { Questions } from "./asking/questions.ts";
-import { spellWith } from "./asking/spell.ts";
 import { FleetLoop } from "./fleet-loop.ts";
 import type { HubLog } from "./log.ts";
-import { recordCache } from "./record-cache.ts";
-import { publishedSchemas } from "./published-schemas.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
 import type { Bound } from "./sources/bound.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
 import { discardContent, openContent, type OpeningOptions } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
-import { webhookHandler } from "./webhooks.ts";
 
 /** Reads secrets by their refs. */
 export type SecretReader = {
@@ -109,43 +104,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     hubAddress: () => `${config.listen.names[0] ?? "HUB"}:${agentsPort}`,
   });
   if (record.memory.tokens.size === 0) await firstStart(record, keys, tokens, log, now());
-  const answers = new Answers({
-    fleet: config.fleet,
-    record,
-    sessions,
-    state: () => fleet.state,
-    sources: () => sources.views(),
-    contents: () => sources.contentViews(),
-    staleAfterMs: config.staleAfter,
-    now,
-  });
-  const port: ApiPort = {
-    authenticate: (token) => tokens.authenticate(token),
-    ready: () => store.failed === undefined,
-    status: () => answers.status(),
-    clusters: () => answers.clusters(),
-    apps: (filter) => answers.apps(filter),
-    drift: (filter) => answers.drift(filter),
-    held: () => answers.held(),
-    approve: async (id, reason, caller) => {
-      const answer = await answers.approve(id, reason, caller.name);
-      fleet.lookAtAll();
-      return answer;
-    },
-    createToken: (request, caller) => tokens.create(request, caller),
-    questions: new Questions({
-      record,
-      basis: () => fleet.basis,
-      state: () => fleet.state,
-      renders: { renderer, cache: recordCache(record, now), secret: keys.storeKey },
-      sources,
-      spell: spellWith(keys.storeKey),
-      now,
-    }),
-    webhook: webhookHandler({ ...options, secret: (forge) => options.secrets.webhook(forge), hint: (urls) => sources.hint(urls) }),
-    live: commanding.live,
-    schemas: publishedSchemas(),
-  };
+  const port = apiPort(options, { record, keys, sessions, sources, fleet, tokens, commanding, renderer });
   const api: Api = stack.use(await listenApi(config, keys, port, log, now()));
   log.info({ port: agentsPort }, "listening for agents");
   const owned = stack.move();
