@@ -102,7 +102,7 @@ const vanished: readonly Row[] = [
   [
     "what a chart loses with an API that the cluster reports no more waits",
     { ...monitored, told: { web: "m/v1/Rule m/v1: m/v1" } },
-    ["admit web -1"],
+    ["hold web CapabilityShrunk m/v1/Rule"],
   ],
   ["one that is gone altogether", { ...monitored, told: { web: "m/v1/Rule m/v1:" } }, ["hold web CapabilityShrunk m/v1/Rule,m/v1"]],
   ["one kind of it", { ...monitored, told: { web: "m/v1/Rule:" } }, ["hold web CapabilityShrunk m/v1/Rule,m/v1"]],
@@ -115,6 +115,16 @@ const vanished: readonly Row[] = [
   [
     "a child that its parent renders no more",
     { held: { web: "a" }, holding: { web: child }, wanted: { root: "r" }, apis: "apps/v1" },
+    ["admit root", "hold web CapabilityShrunk m/v1"],
+  ],
+  [
+    "a child whose parent is gone as well, with what rendered that",
+    {
+      held: { web: "a" },
+      holding: { web: { parent: key("middle"), ancestors: [key("root"), key("middle")], apis: ["m/v1"] } },
+      wanted: { root: "r" },
+      apis: "apps/v1",
+    },
     ["admit root", "hold web CapabilityShrunk m/v1"],
   ],
   [

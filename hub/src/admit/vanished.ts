@@ -12,11 +12,17 @@ export function vanishedFrom(held: HeldApp | null, { told }: Pick<Placement, "to
   if (held?.apis === undefined || told === null || told === undefined) return noApis;
   const { asks, has } = told;
   const asked = (name: string): boolean => asks === "all" || asks.some((each) => speaksOfApi(each, name));
-  return held.apis.filter((name) => asked(name) && !has.some((each) => speaksOfApi(each, name)));
+  // Who looks at all is told of groups only.
+  const isThere = (name: string): boolean => isIn(has, name) || (asks === "all" && has.some((group) => name.startsWith(`${group}/`)));
+  return held.apis.filter((name) => asked(name) && !isThere(name));
 }
 
-/** The same for an App that its parent renders no more. `parentIsThere`: the parent itself is still declared. */
-export function vanishedBelow(held: HeldApp | null, { apis }: HeldCluster, parentIsThere: (parent: AppKey) => boolean): readonly string[] {
-  if (held?.apis === undefined || apis === undefined || held.parent === null || !parentIsThere(held.parent)) return noApis;
-  return held.apis.filter((name) => apis === null || !apis.some((each) => speaksOfApi(each, name)));
+/** The same for an App that its parent renders no more. `isDeclared`: one of those above it that is still there may have lost the rest. */
+export function vanishedBelow(held: HeldApp | null, { apis }: HeldCluster, isDeclared: (app: AppKey) => boolean): readonly string[] {
+  if (held?.apis === undefined || apis === undefined) return noApis;
+  const above = held.ancestors ?? (held.parent === null ? [] : [held.parent]);
+  return above.some(isDeclared) ? held.apis.filter((name) => apis === null || !isIn(apis, name)) : noApis;
 }
+
+/** A version is there by any of its kinds; a kind only by itself: its definition may be gone, and the version not. */
+const isIn = (names: readonly string[], name: string): boolean => names.some((each) => each === name || each.startsWith(`${name}/`));

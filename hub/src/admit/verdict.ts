@@ -16,6 +16,8 @@ export type HeldApp = {
   readonly policy: AgentPolicy;
   readonly dependsOn: readonly AppKey[];
   readonly parent: AppKey | null;
+  /** From the root down to its parent, where there are several. */
+  readonly ancestors?: readonly AppKey[];
   readonly onLeave: "orphan" | "delete";
   /** APIs that its render was told of when it was released; absent: it did not ask. */
   readonly apis?: readonly string[];

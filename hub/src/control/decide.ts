@@ -117,15 +117,17 @@ function rowOf(
 ): ReleasedRow {
   const { app, placement, release } = verdict;
   const { policy, dependsOn, parent, onLeave, withParent } = placement;
-  const settings = { dependsOn, parent, onLeave, withParent };
+  const ancestors = placement.ancestors.length > 1 ? placement.ancestors : undefined;
+  const settings = { dependsOn, parent, onLeave, withParent, ...(ancestors && { ancestors }) };
   const apis = placement.told == null || placement.told.has.length === 0 ? undefined : placement.told.has;
   const moved = { app, release, policy, ...settings, ...(apis && { apis }), commit: commitOf(placement), since: now };
   if (current === undefined || moves.has(app)) return moved;
   // What waits for a hand was told something that the released one was not.
   const told = release === current.release ? apis : current.apis;
   const same = sameNames(dependsOn, current.dependsOn) && parent === current.parent && onLeave === current.onLeave;
-  if (same && withParent === current.withParent && sameNames(told ?? [], current.apis ?? [])) return current;
-  const { apis: _, ...rest } = current;
+  const sameLine = sameNames(ancestors ?? [], current.ancestors ?? []);
+  if (same && sameLine && withParent === current.withParent && sameNames(told ?? [], current.apis ?? [])) return current;
+  const { apis: _, ancestors: _line, ...rest } = current;
   return { ...rest, ...settings, ...(told && { apis: told }) };
 }
 

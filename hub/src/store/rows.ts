@@ -57,6 +57,8 @@ export type ReleasedRow = {
   readonly policy: AgentPolicy;
   readonly dependsOn: readonly AppKey[];
   readonly parent: AppKey | null;
+  /** From the root down to its parent, where there are several. */
+  readonly ancestors?: readonly AppKey[];
   readonly onLeave: "orphan" | "delete";
   /** What becomes of it when its parent goes. */
   readonly withParent: "orphan" | "delete";

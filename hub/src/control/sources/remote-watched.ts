@@ -21,8 +21,7 @@ export function watchRemote(remote: Remote, address: ContentAddress, allowed: re
   let pinned = held; // also where its bytes are not at hand any more
   const snapshotOf = async (pin: Pin, signal: AbortSignal): Promise<Snapshot> => {
     const { files } = await fetchAt(key, servers, pin, signal);
-    pinned = nameOf(pin);
-    return (last = archiveSnapshot(pinned, files));
+    return archiveSnapshot(nameOf(pin), files);
   };
   return {
     async fetch(signal) {
@@ -30,13 +29,18 @@ export function watchRemote(remote: Remote, address: ContentAddress, allowed: re
       const commit = nameOf(pin);
       if (last?.commit === commit) return { kind: "unchanged", commit, ref: pin.version, servedBy };
       refuseOther(key, pinned, pin);
-      return { kind: "snapshot", snapshot: await snapshotOf(pin, signal), forced: false, ref: pin.version, servedBy };
+      const snapshot = await snapshotOf(pin, signal);
+      [pinned, last] = [commit, snapshot];
+      return { kind: "snapshot", snapshot, forced: false, ref: pin.version, servedBy };
     },
     async snapshot(commit) {
       if (last?.commit === commit) return last;
       const pin = pinOf(commit);
       if (pin === null) throw new OperationError("notFound", key, `${commit} names no version of ${key}`);
-      return snapshotOf(pin, new AbortController().signal);
+      const snapshot = await snapshotOf(pin, new AbortController().signal);
+      // A question about another version is none of what is followed: what is pinned stays pinned.
+      if (commit === pinned) last = snapshot;
+      return snapshot;
     },
   };
 }
