@@ -130,7 +130,10 @@ function hrefOf({ url, credentials }: ProxyServer): string {
     href.username = encodeURIComponent(credentials.username);
     href.password = encodeURIComponent(credentials.password.reveal());
   }
-  return href.href;
+  // libcurl takes 1080 where no port is written.
+  return href.port === ""
+    ? href.href.replace(`${href.hostname}/`, `${href.hostname}:${href.protocol === "https:" ? 443 : 80}/`)
+    : href.href;
 }
 
 const escaped = (text: string): string => text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n");

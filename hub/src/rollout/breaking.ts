@@ -20,8 +20,14 @@ export function breakOff(draft: Draft, cause: HoldCause, message: string): boole
 
 export function hold(draft: Draft, cause: HoldCause, message: string): void {
   const { phase } = draft.rollout;
-  draft.setRollout({ phase: { kind: "held", cause, message, from: phase.kind === "rollingBack" ? "rollingBack" : "running" } });
+  const isBack = phase.kind === "rollingBack" || ((phase.kind === "paused" || phase.kind === "held") && phase.from === "rollingBack");
+  draft.setRollout({ phase: { kind: "held", cause, message, from: isBack ? "rollingBack" : "running" } });
   cancelGates(draft);
+  if (draft.group.queued !== null && !isBack) {
+    // What waited for it to finish may be the remedy.
+    draft.setGroup({ queued: null });
+    draft.tell({ kind: "retarget" });
+  }
   draft.tell({ kind: "notify", notice: "Held", message: `${rolloutName(draft.rollout)} is held (${cause}): ${message}` });
 }
 
@@ -47,12 +53,14 @@ const nothingBefore = ({ cause }: Member): Cause => ({
   message: `${cause === null ? "" : `${cause.code}: ${cause.message}; `}nothing was there before`,
 });
 
+const wentBack: ReadonlySet<string> = new Set(["recalled", "returning", "returned"]);
+
 /** The pins that failed are not released again without a person's word (R5, R9). */
 export function quarantineFailed(draft: Draft, cause: string): void {
   const { commit } = draft.rollout;
   const found = new Map<string, Quarantine>(draft.group.quarantined.map((each) => [`${each.app}\n${each.pin}`, each]));
-  for (const { state, parts } of draft.members())
-    if (state === "failed")
+  for (const { state, cause: own, parts } of draft.members())
+    if (state === "failed" || (own !== null && wentBack.has(state)))
       for (const { app, target } of parts) if (target !== null) found.set(`${app}\n${target}`, { app, pin: target, commit, cause });
   draft.setGroup({ quarantined: [...found.values()] });
 }

@@ -12,7 +12,7 @@ export const canaryLabel = "muster.dev/canary";
 export function draw(head: Pick<Head, "group" | "target" | "waves" | "current">, members: Iterable<Member>): readonly Member[] {
   const wave = head.waves[head.current];
   if (wave === undefined) return [];
-  const matching = [...members].filter((member) => member.state !== "gone" && takes(wave, member));
+  const matching = [...members].filter((member) => !isOut(member) && takes(wave, member));
   const free = matching.filter((member) => member.wave === null && member.state === "waiting" && !member.straggler);
   const take = takeOf(wave, matching.length, matching.length - free.length);
   if (take <= 0) return [];
@@ -20,6 +20,9 @@ export function draw(head: Pick<Head, "group" | "target" | "waves" | "current">,
   const ranked = ranking(free, head.group, head.target, first);
   return (wave.spreadBy === null ? ranked : inTurns(ranked, wave.spreadBy)).slice(0, take);
 }
+
+/** Who is gone, follows by itself, or is kept back is no part of any share. */
+const isOut = ({ state, straggler }: Member): boolean => state === "gone" || state === "heldBack" || straggler;
 
 /** A wave without a policy's wave behind it takes anybody who is left. */
 const takes = (wave: Wave, member: Member): boolean => wave.policy === null || member.matches.includes(wave.policy);

@@ -11,7 +11,7 @@ const askEveryMs = 15_000;
 
 /** Watched time at which something is due; null: nothing is. */
 export function dueAt(head: Head, member: Member): number | null {
-  if (member.hindered.length > 0 && member.state !== "lost") return null;
+  if (member.hinderedAt !== null && member.state !== "lost") return null;
   const times = [degradedDue(head, member), progressDue(head, member), servedDue(head, member)].filter((each) => each !== null);
   return times.length === 0 ? null : Math.min(...times);
 }
@@ -20,7 +20,7 @@ export function dueAt(head: Head, member: Member): number | null {
 export function lookAt(draft: Draft, member: Member): void {
   const { watchedMs } = draft.now;
   const head = draft.rollout;
-  if (member.hindered.length > 0 && member.state !== "lost") return;
+  if (member.hinderedAt !== null && member.state !== "lost") return;
   const degraded = degradedDue(head, member);
   if (degraded !== null && degraded <= watchedMs) return fail(draft, member, "Degraded");
   const served = servedDue(head, member);

@@ -14,6 +14,8 @@ export type Target = {
   readonly kind: RolloutKind;
   readonly policy: WavesPolicy;
   readonly participants: readonly Participant[];
+  /** Of a way back by hand: what Git yields meanwhile. */
+  readonly from?: { readonly id: TargetId; readonly commit: string };
   /** sync.auto: a rollout that is not, begins by hand. */
   readonly auto: boolean;
 };

@@ -7,7 +7,7 @@ import { lookAt } from "./due.ts";
 import type { FactEvent } from "./events.ts";
 import { hearGate } from "./gates.ts";
 import { hearReport } from "./judge.ts";
-import { hindrances, memberOf, type Hindrance, type Member } from "./member.ts";
+import { hindrances, isPast, memberOf, type Hindrance, type Member } from "./member.ts";
 import { enter, transition } from "./transition.ts";
 
 export function hearFact(draft: Draft, event: FactEvent): void {
@@ -66,13 +66,16 @@ function comeBack(draft: Draft, member: Member): void {
   transition(draft, hinder(draft, { ...member, silent: false }, "Offline", false), "back");
 }
 
-/** While it is hindered its time stands still. */
+/** Nothing happens on such a cluster: its time stands still. What only forbids releases lets those under way go on. */
+const stops: ReadonlySet<Hindrance> = new Set(["Paused", "Leased", "SiteVeto", "Offline"]);
+
 function hinder(draft: Draft, member: Member, by: Hindrance, on: boolean): Member {
+  if (on && isPast(draft.rollout, by)) return member;
   const hindered = hindrances.filter((each) => (each === by ? on : member.hindered.includes(each)));
   const { wallMs, watchedMs } = draft.now;
   const waits = member.state === "waiting" && hindered[0] !== member.hindered[0];
   const changed: Member = { ...member, hindered, since: waits ? wallMs : member.since };
-  const stopped = hindered.length > 0 ? { hinderedAt: member.hinderedAt ?? watchedMs } : resumed(member, watchedMs);
+  const stopped = hindered.some((each) => stops.has(each)) ? { hinderedAt: member.hinderedAt ?? watchedMs } : resumed(member, watchedMs);
   const next = { ...changed, ...stopped };
   draft.put(next);
   return next;
@@ -80,8 +83,8 @@ function hinder(draft: Draft, member: Member, by: Hindrance, on: boolean): Membe
 
 function resumed(member: Member, watchedMs: number): Partial<Member> {
   if (member.hinderedAt === null) return {};
-  const pausedMs = watchedMs - member.hinderedAt;
-  const later = (at: number | null): number | null => (at === null ? null : at + pausedMs);
+  const { hinderedAt } = member;
+  const later = (at: number | null): number | null => (at === null ? null : at + watchedMs - Math.max(at, hinderedAt));
   const { releasedAt, healthyAt, degradedAt } = member;
   return { hinderedAt: null, releasedAt: later(releasedAt), healthyAt: later(healthyAt), degradedAt: later(degradedAt) };
 }

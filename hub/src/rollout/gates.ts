@@ -22,6 +22,7 @@ export function gatesOf(
     inconclusiveAt: null,
     errors: 0,
     approvals: [],
+    byHand: false,
     message: "",
   });
   return [...before.map(build("before")), ...after.map(build("after"))];
@@ -41,9 +42,12 @@ export function gateId(
 export function passGates(draft: Draft, index: number, when: "before" | "after"): boolean {
   const wave = draft.rollout.waves[index];
   if (wave === undefined) return true;
-  for (const gate of wave.gates) if (gate.when === when && gate.state !== "passed") look(draft, index, gate);
+  for (const gate of wave.gates) if (gate.when === when && (gate.state !== "passed" || isOfTheClock(gate))) look(draft, index, gate);
   return (draft.rollout.waves[index]?.gates ?? []).every((gate) => gate.when !== when || gate.state === "passed");
 }
+
+/** What the clock says counts at the moment of passing, not when it was first looked at. */
+const isOfTheClock = ({ gate, byHand }: GateState): boolean => !byHand && (gate.kind === "window" || gate.kind === "soak");
 
 /** Gates that somebody outside has to answer are asked; the clock's are looked at. */
 function look(draft: Draft, index: number, gate: GateState): void {
@@ -122,10 +126,14 @@ export function setGate(draft: Draft, index: number, id: string, fields: Partial
 const sameFields = (gate: GateState, fields: Partial<GateState>): boolean =>
   Object.entries(fields).every(([key, value]) => gate[key as keyof GateState] === value);
 
-/** Questions that are still out are taken back. */
+/** Questions that are still out are taken back, and asked again when it goes on. */
 export function cancelGates(draft: Draft): void {
-  for (const wave of draft.rollout.waves)
-    for (const { id, state, gate } of wave.gates) if (state === "open" && asks(gate)) draft.tell({ kind: "cancelGate", id });
+  for (const [index, wave] of draft.rollout.waves.entries())
+    for (const { id, state, gate } of wave.gates) {
+      if (state !== "open" || !asks(gate)) continue;
+      draft.tell({ kind: "cancelGate", id });
+      setGate(draft, index, id, { state: "idle", askedAt: null, nextAt: null, approvals: [] });
+    }
 }
 
 const asks = ({ kind }: Gate): boolean => kind === "approval" || kind === "webhook";

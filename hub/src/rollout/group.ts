@@ -74,7 +74,9 @@ export class LiveGroup implements Group {
       this.#members.clear();
     }
     if (head !== null) this.#head = head;
+    const wasEnded = this.#isEnded;
     if (rollout !== undefined) this.#rollout = rollout;
+    if (this.#isEnded && !wasEnded) this.#countSlots();
     for (const [cluster, each] of passed) this.#passed.set(cluster, each);
     for (const member of members) this.#put(member);
   }
@@ -96,8 +98,18 @@ export class LiveGroup implements Group {
     this.#slot(member, -1);
   }
 
+  get #isEnded(): boolean {
+    return this.#rollout?.phase.kind === "ended";
+  }
+
+  /** Of what has ended only those that follow hold slots (R14). */
+  #countSlots(): void {
+    for (const each of [this.#queues.disrupted, this.#queues.stragglersMoving, this.#queues.sites]) each.clear();
+    for (const member of this.#members.values()) this.#slot(member, 1);
+  }
+
   #slot(member: Member | undefined, by: 1 | -1): void {
-    if (member === undefined || !holdsSlot(member)) return;
+    if (member === undefined || !holdsSlot(member) || (this.#isEnded && !member.straggler)) return;
     const { disrupted, sites, stragglersMoving } = this.#queues;
     const change = <Name>(set: Set<Name>, name: Name): void => void (by === 1 ? set.add(name) : set.delete(name));
     change(disrupted, member.cluster);

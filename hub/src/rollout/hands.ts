@@ -1,13 +1,13 @@
 // What people do to a rollout, each with its reason.
 
 import type { ClusterName } from "@muster/proto/model/identity";
-import { quarantineFailed, recall, rollBack } from "./breaking.ts";
+import { hold, quarantineFailed, recall, rollBack } from "./breaking.ts";
 import type { Draft } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { HandEvent, Refusal } from "./events.ts";
 import { cancelGates, findGate, gateId, setGate } from "./gates.ts";
 import { rolloutName, type Wave } from "./head.ts";
-import { bucketOf, type Member } from "./member.ts";
+import { bucketOf, isPast, type Member } from "./member.ts";
 import { all } from "./plan.ts";
 import { enter } from "./transition.ts";
 
@@ -32,7 +32,7 @@ export function promote(draft: Draft): void {
   const { wave } = draft;
   if (wave === undefined) return;
   for (const gate of wave.gates)
-    if (wave.state !== "planned" || gate.when === "before") setGate(draft, current, gate.id, { state: "passed" });
+    if (wave.state !== "planned" || gate.when === "before") setGate(draft, current, gate.id, { state: "passed", byHand: true });
   if (wave.state !== "open") return;
   for (const member of draft.members())
     if (member.wave === current && bucketOf(member) !== "passed" && bucketOf(member) !== "failed")
@@ -44,7 +44,7 @@ export function promoteHeld(draft: Draft): Refusal | null {
   const { phase, waves, current } = draft.rollout;
   const stuck = (waves[current]?.gates ?? []).filter(({ state }) => state === "failed" || state === "stuck");
   if (phase.kind !== "held" || stuck.length === 0) return unfit(draft, "promote", "accept the failed clusters, retry, or roll back");
-  for (const { id } of stuck) setGate(draft, current, id, { state: "passed" });
+  for (const { id } of stuck) setGate(draft, current, id, { state: "passed", byHand: true });
   draft.setRollout({ phase: { kind: "running" } });
   return null;
 }
@@ -59,10 +59,18 @@ export function accept(draft: Draft, clusters: readonly ClusterName[]): Refusal 
       message: `${wrong} has not failed`,
       remedy: "name clusters that muster rollout status shows as failed",
     };
-  for (const member of failed) if (member !== undefined) enter(draft, member, "passed");
+  for (const member of failed)
+    if (member !== undefined) enter(draft, member, member.cause?.code === "ReturnFailed" ? "returned" : "passed");
   const { phase } = draft.rollout;
   if (phase.kind === "held" && phase.from === "running") draft.setRollout({ phase: { kind: "running" } });
   return null;
+}
+
+/** Nobody moves before a person looked; what was asked is asked again, and approvals are void. */
+export function restore(draft: Draft): void {
+  draft.setRollout({ attempt: draft.rollout.attempt + 1 });
+  draft.setRollout({ waves: draft.rollout.waves.map((wave, index) => askedAgain(draft, wave, index)) });
+  hold(draft, "Restored", "the hub's record is an old copy; look before anything moves");
 }
 
 /** Those that failed are judged anew, with all their time; gates are asked again, and old answers do not count. */
@@ -84,7 +92,12 @@ export function retryReturn(draft: Draft): void {
 
 /** Of what ended without success: from the beginning, when Git still yields it. */
 export function again(draft: Draft): Refusal | null {
-  const { phase, target } = draft.rollout;
+  const { phase, target, stragglersStopped } = draft.rollout;
+  if (phase.kind === "ended" && phase.end === "completed" && stragglersStopped) {
+    draft.setRollout({ stragglersStopped: false });
+    for (const member of draft.members()) if (member.straggler && member.state === "failed") judgeAnew(draft, member);
+    return null;
+  }
   if (phase.kind !== "ended" || (phase.end !== "aborted" && phase.end !== "rolledBack"))
     return unfit(draft, "retry", "there is nothing to try again");
   lift(draft, target);
@@ -103,7 +116,16 @@ function lift(draft: Draft, target: string): void {
 
 function askedAgain(draft: Draft, wave: Wave, index: number): Wave {
   if (wave.state === "passed" || wave.state === "skipped") return wave;
-  const anew = { state: "idle", askedAt: null, nextAt: null, inconclusiveAt: null, errors: 0, approvals: [], message: "" } as const;
+  const anew = {
+    state: "idle",
+    askedAt: null,
+    nextAt: null,
+    inconclusiveAt: null,
+    errors: 0,
+    approvals: [],
+    byHand: false,
+    message: "",
+  } as const;
   return { ...wave, gates: wave.gates.map((gate) => ({ ...gate, ...anew, id: gateId(draft.rollout, index, gate.when, gate.gate) })) };
 }
 
@@ -116,7 +138,9 @@ function judgeAnew(draft: Draft, member: Member): void {
     healthyOnce: false,
     degradedAt: null,
   };
-  enter(draft, { ...member, ...fresh }, "applying");
+  const anew = { ...member, ...fresh };
+  if (member.silent) enter(draft, anew, "lost");
+  else enter(draft, anew, member.generation === null ? "released" : "applying");
   for (const { app } of member.parts) draft.tell({ kind: "ask", cluster: member.cluster, app });
 }
 
@@ -134,8 +158,10 @@ export function rollBackByHand(draft: Draft, reason: string): void {
 }
 
 /** Skips windows, freezes, soak and approvals from now on; failures still hold it. The present wave, then the rest. */
-export function hurry(draft: Draft): void {
+export function hurry(draft: Draft): Refusal | null {
   const { waves, current, phase } = draft.rollout;
+  if ((phase.kind === "held" || phase.kind === "paused") && phase.from === "rollingBack")
+    return unfit(draft, "hurry", "it is on its way back: retry that, or commit a fix");
   const [next] = waves.slice(current);
   const keep = waves.slice(0, current + 1);
   const rest = waves.at(-1);
@@ -144,7 +170,12 @@ export function hurry(draft: Draft): void {
       ? []
       : [{ ...rest, policy: null, size: all, gates: rest.gates.filter(({ gate }) => gate.kind === "healthyFor") }];
   draft.setRollout({ emergency: true, waves: [...keep, ...last] });
+  for (const member of draft.members()) {
+    const hindered = member.hindered.filter((by) => !isPast(draft.rollout, by));
+    if (hindered.length < member.hindered.length) draft.put({ ...member, hindered });
+  }
   if (phase.kind !== "running") draft.setRollout({ phase: { kind: "running" }, startedAt: draft.rollout.startedAt ?? draft.now.wallMs });
+  return null;
 }
 
 /** A yes counts for this question only, once for each person, and not from who wrote the change. */
@@ -154,7 +185,8 @@ export function answerApproval(draft: Draft, event: Extract<HandEvent, { kind: "
   const gate = found?.gate.gate;
   if (found === undefined || gate?.kind !== "approval" || found.gate.state !== "open")
     return { code: "E_ROLLOUT_GATE", message: `no approval ${event.id} is open`, remedy: "muster rollout status shows what is asked now" };
-  const role = gate.by.find((each) => actor.roles.includes(each));
+  // Nobody named: whoever may approve at all.
+  const role = gate.by.length === 0 ? (actor.roles[0] ?? "") : gate.by.find((each) => actor.roles.includes(each));
   if (role === undefined)
     return { code: "E_ROLLOUT_ROLE", message: `${actor.name} has none of the roles ${gate.by.join(", ")}`, remedy: "ask somebody who has" };
   if (event.kind === "reject") {

@@ -40,6 +40,8 @@ export type GateState = {
   readonly errors: number;
   /** Of an approval: who said yes, with which role. */
   readonly approvals: readonly Approval[];
+  /** A person let it pass. */
+  readonly byHand: boolean;
   readonly message: string;
 };
 export type Approval = { readonly actor: string; readonly role: string; readonly at: number };

@@ -24,9 +24,12 @@ export function hearReport(draft: Draft, report: Report): void {
 }
 
 /** What the present looks like, whatever the report is about. */
-function withPresent(member: Member, { seen, inCluster }: Report): Member {
+function withPresent(member: Member, { app, seen, inCluster }: Report): Member {
   const unwell = seen.standing === "degraded" || seen.standing === "failed";
-  return unwell === member.unwell && inCluster === member.inCluster ? member : { ...member, unwell, inCluster };
+  const known = member.parts.find((part) => part.app === app);
+  if (known === undefined || (known.unwell === unwell && known.inCluster === inCluster)) return member;
+  const parts = member.parts.map((part) => (part === known ? { ...part, unwell, inCluster } : part));
+  return { ...member, parts, unwell: parts.some((part) => part.unwell), inCluster: parts.some((part) => part.inCluster) };
 }
 
 function isOfPin(member: Member, { app, pin, generation }: Report): boolean {
@@ -67,11 +70,15 @@ function judge(draft: Draft, member: Member): void {
 }
 
 /** The worst of its Apps; unseen while one of them was not heard of. */
-export function standingOf({ parts }: Member): "unseen" | "progressing" | "healthy" | "degraded" | "failed" {
-  const seen = parts.map((part) => part.seen?.standing ?? "unseen");
+export function standingOf(member: Member): "unseen" | "progressing" | "healthy" | "degraded" | "failed" {
+  const seen = judgedParts(member).map((part) => part.seen?.standing ?? "unseen");
   for (const each of ["failed", "degraded", "unseen", "progressing"] as const) if (seen.includes(each)) return each;
   return "healthy";
 }
+
+/** On the way back only what has somewhere to go back to says anything. */
+const judgedParts = ({ state, parts }: Member): readonly Part[] =>
+  state === "returning" ? parts.filter(({ base }) => base !== null) : parts;
 
 /** How long it has to be healthy, unbroken. What goes back, or is gone back to, was proven before. */
 export function healthyForMs({ kind, waves, current, policy }: Head, member: Member): number {
@@ -88,7 +95,7 @@ export function isServed(head: Head, member: Member, watchedMs: number): boolean
   if (needMs === 0) return true;
   // While something hinders it, its time stands still.
   const untilMs = member.hinderedAt ?? watchedMs;
-  return untilMs - member.healthyAt >= needMs && member.parts.every(({ seen }) => (seen?.healthyForMs ?? 0) >= needMs);
+  return untilMs - member.healthyAt >= needMs && judgedParts(member).every(({ seen }) => (seen?.healthyForMs ?? 0) >= needMs);
 }
 
 export function causeOf(member: Member, code: Cause["code"], message: string): Cause {

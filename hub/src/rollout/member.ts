@@ -11,8 +11,20 @@ export type Seen = {
   readonly message: string;
 };
 
-/** One App of the group on this cluster. A null base: nothing was there. A null target: it goes. */
-export type Part = { readonly app: AppKey; readonly base: Digest | null; readonly target: Digest | null; readonly seen: Seen | null };
+/** One App of the group on this cluster. A null base: nothing was ever passed there. A null target: it goes. */
+export type Part = {
+  readonly app: AppKey;
+  /** What it passed last: where a way back leads. */
+  readonly base: Digest | null;
+  /** What its bundle held when the rollout began. */
+  readonly released: Digest | null;
+  readonly target: Digest | null;
+  readonly seen: Seen | null;
+  /** By its newest report, whatever that was about. */
+  readonly unwell: boolean;
+  /** A canary inside the cluster takes its time. */
+  readonly inCluster: boolean;
+};
 
 /**
  * `waiting` not released; `released` signed, or about to be; `applying` acknowledged; `soaking` healthy, for how long remains to be seen;
@@ -38,6 +50,10 @@ export type MemberState =
 export const hindrances = ["Paused", "Leased", "SiteVeto", "Offline", "BundleRefused", "Frozen", "Window", "Dependency"] as const;
 export type Hindrance = (typeof hindrances)[number];
 
+/** Emergencies and ways back go past windows and freezes. */
+export const isPast = ({ emergency, kind }: { readonly emergency: boolean; readonly kind: string }, by: Hindrance): boolean =>
+  (emergency || kind === "rollback") && (by === "Window" || by === "Frozen");
+
 /** Times with `At` are watched time in milliseconds, but for `since`. */
 export type Member = {
   readonly cluster: ClusterName;
@@ -58,7 +74,7 @@ export type Member = {
   readonly hindered: readonly Hindrance[];
   /** Unwell, or unknown, when it was released. */
   readonly unwellBefore: boolean;
-  /** By its newest report, whatever that was about. */
+  /** Any of its Apps. */
   readonly unwell: boolean;
   readonly silent: boolean;
   /** Of the bundle that holds what was released, or given back; null: not signed yet. */
@@ -96,13 +112,13 @@ export type Cause = { readonly code: CauseCode; readonly message: string };
 
 /** What a cluster of a new target is at the start of its rollout. */
 export type Participant = Pick<Member, "cluster" | "uid" | "labels" | "matches" | "hindered" | "unwell" | "silent"> & {
-  readonly parts: readonly Omit<Part, "seen">[];
+  readonly parts: readonly Omit<Part, "seen" | "unwell" | "inCluster">[];
 };
 
 export function memberOf(participant: Participant, now: number): Member {
   return {
     ...participant,
-    parts: participant.parts.map((part) => ({ ...part, seen: null })),
+    parts: participant.parts.map((part) => ({ ...part, seen: null, unwell: false, inCluster: false })),
     state: "waiting",
     wave: null,
     place: 0,
@@ -170,7 +186,7 @@ export function pinFor(member: Member, app: AppKey): Digest | null | undefined {
   const part = member.parts.find((each) => each.app === app);
   if (part === undefined) return undefined;
   if (isReleased(member)) return part.target;
-  return wasReleased(member) ? returnPin(part) : part.base;
+  return wasReleased(member) ? returnPin(part) : part.released;
 }
 
 const wasReleased = ({ state }: Member): boolean => state === "returning" || state === "returned" || state === "failed";

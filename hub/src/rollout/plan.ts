@@ -52,8 +52,8 @@ function wavesOf({ policy, participants }: Target): readonly Wave[] {
   const last = policy.waves.at(-1);
   const takesAll =
     last !== undefined && last.clusters === null && last.group === null && last.size.kind === "percent" && last.size.percent === 100;
-  const left = !takesAll && participants.some(({ matches }) => matches.length < policy.waves.length);
-  return takesAll || (!left && isWhole(policy)) ? written : [...written, restWave(policy)];
+  const left = !isWhole(policy) || participants.some(({ matches }) => matches.length === 0);
+  return takesAll || !left ? written : [...written, restWave(policy)];
 }
 
 /** Whether whoever matches anything is drawn in the end. */

@@ -18,13 +18,18 @@ export function begin(draft: Draft, target: Target, paused = false): void {
   draft.archive();
   const participants = target.participants;
   if (participants.length === 0) return draft.rest();
+  const members = participants.map((each) => memberFor(draft, each, failed));
+  if (members.every(({ state }) => state === "heldBack")) return keepFrom(draft, target, members);
   const head = planRollout(draft.group, target, draft.now, { paused });
   draft.setGroup({ next: draft.group.next + 1, unfinishedSince: draft.group.unfinishedSince ?? draft.now.wallMs });
-  draft.begin(
-    head,
-    participants.map((each) => memberFor(draft, each, failed)),
-  );
+  draft.begin(head, members);
   if (head.phase.kind === "running") draft.tell({ kind: "notify", notice: "Started", message: `${rolloutName(head)} began` });
+}
+
+/** Nothing of it may be released: all its pins failed before. */
+function keepFrom(draft: Draft, { id, commit }: Target, [first]: readonly Member[]): void {
+  draft.setGroup({ heldBack: { target: id, commit, cause: first?.cause?.message ?? "it failed before" } });
+  draft.rest();
 }
 
 function memberFor(draft: Draft, participant: Participant, failed: ReadonlySet<ClusterName>): Member {

@@ -1,8 +1,8 @@
 // One event after the other: what it means for a group's rollout, and what has to be done. The cost is that of the clusters named.
 
 import type { ClusterName } from "@muster/proto/model/identity";
-import { hold } from "./breaking.ts";
 import { Draft, type Change, type Group } from "./draft.ts";
+import { end } from "./ending.ts";
 import { hearFact } from "./facts.ts";
 import type { FactEvent, HandEvent, Refusal, RestoredEvent, RolloutEvent, TargetEvent } from "./events.ts";
 import {
@@ -14,6 +14,7 @@ import {
   pause,
   promote,
   promoteHeld,
+  restore,
   resume,
   retry,
   retryReturn,
@@ -22,7 +23,7 @@ import {
   takeBack,
   unfit,
 } from "./hands.ts";
-import { rolloutName, type Now } from "./head.ts";
+import { rolloutName, type Now, type Phase, type PhaseKind } from "./head.ts";
 import { phaseTable, type PhaseCell, type PhaseEvent } from "./phase-table.ts";
 import { begin, supersede } from "./retarget.ts";
 import { settle } from "./waves.ts";
@@ -33,8 +34,8 @@ export function step(group: Group, event: RolloutEvent, now: Now): Step {
   const draft = new Draft(group, now);
   const refusal = hear(draft, event);
   if (refusal !== null) return { kind: "refused", refusal };
-  settle(draft);
   lookAtFailures(draft, event);
+  settle(draft);
   return { kind: "changed", change: draft.change() };
 }
 
@@ -57,6 +58,7 @@ function hear(draft: Draft, event: RolloutEvent): Refusal | null {
     case "newTarget":
       return isKnown(draft, event) ? null : act(draft, event.target.kind === "rollback" ? "revert" : "newTarget", event);
     case "settled":
+      return draft.any?.target === event.id ? null : act(draft, event.kind, event);
     case "restored":
       return act(draft, event.kind, event);
     case "approve":
@@ -67,10 +69,12 @@ function hear(draft: Draft, event: RolloutEvent): Refusal | null {
   }
 }
 
-/** What runs already, or is kept from its clusters until somebody says otherwise. */
+/** What runs already, is complete but for those that follow, or is kept from its clusters until somebody says otherwise. */
 function isKnown(draft: Draft, { target }: Extract<TargetEvent, { kind: "newTarget" }>): boolean {
-  const { heldBack } = draft.group;
-  const live = draft.any !== null && draft.any.phase.kind !== "ended" ? draft.any.target : undefined;
+  const { heldBack, completed } = draft.group;
+  const head = draft.any;
+  const stands = head !== null && (head.phase.kind !== "ended" || head.phase.end === "completed");
+  const live = head === null ? completed[0]?.target : stands ? head.target : undefined;
   return live === target.id || heldBack?.target === target.id;
 }
 
@@ -90,13 +94,21 @@ function byHand(draft: Draft, event: HandEvent, refusal: Refusal | null): Refusa
 type Acting = TargetEvent | HandEvent | RestoredEvent;
 
 function act(draft: Draft, column: PhaseEvent, event: Acting): Refusal | null {
-  const cell: PhaseCell = phaseTable[draft.any?.phase.kind ?? "ended"][column];
+  const cell: PhaseCell = phaseTable[rowFor(draft, column)][column];
   return cell === "-"
     ? null
     : cell === "!"
       ? unfit(draft, column, "muster rollout status says what it waits for")
       : actions[cell](draft, event);
 }
+
+/** What is paused on its way back, or before it began, is that all the same for what would take it elsewhere. */
+function rowFor(draft: Draft, column: PhaseEvent): PhaseKind {
+  const phase: Phase = draft.any?.phase ?? { kind: "ended", end: "completed" };
+  if (phase.kind !== "paused" || phase.from === "running" || !elsewhere.has(column)) return phase.kind;
+  return phase.from === "pending" && column !== "rollback" ? "paused" : phase.from;
+}
+const elsewhere: ReadonlySet<PhaseEvent> = new Set(["newTarget", "revert", "settled", "abort", "rollback"]);
 
 type Action = (draft: Draft, event: Acting) => Refusal | null;
 const done =
@@ -115,7 +127,12 @@ const actions: Record<Exclude<PhaseCell, "!" | "-">, Action> = {
   supersede: (draft, event) => superseding(draft, event, false),
   supersedePaused: (draft, event) => superseding(draft, event, true),
   queue: (draft, event) => (draft.setGroup({ queued: targetOf(event).commit }), null),
-  settle: (draft) => (draft.archive(), draft.rest(), null),
+  settle: (draft) => {
+    end(draft, "superseded", "Superseded");
+    draft.archive();
+    draft.rest();
+    return null;
+  },
   clear: (draft, event) => {
     if (event.kind === "newTarget") draft.setGroup({ queued: event.target.commit });
     draft.setGroup({ heldBack: null });
@@ -134,8 +151,8 @@ const actions: Record<Exclude<PhaseCell, "!" | "-">, Action> = {
   abort: (draft, event) => (abort(draft, reasonOf(event)), null),
   rollBack: (draft, event) => (rollBackByHand(draft, reasonOf(event)), null),
   goBack: goBackTo,
-  hurry: done(hurry),
-  restore: done((draft) => hold(draft, "Restored", "the hub's record is an old copy; look before anything moves")),
+  hurry,
+  restore: done(restore),
 };
 
 /** `finish` completes what runs first. A way back never waits. */
@@ -155,10 +172,9 @@ function goBackTo(draft: Draft, event: Acting): Refusal | null {
       message: `${draft.group.id} has no set to go back to`,
       remedy: "muster rollout history shows what is kept",
     };
-  const [from] = draft.group.completed;
   begin(draft, { ...event.target, kind: "rollback" });
-  if (from !== undefined)
-    draft.setGroup({ heldBack: { target: from.target, commit: from.commit, cause: `taken back by hand: ${event.actor.reason}` } });
+  const { id, commit } = event.target.from ?? event.target;
+  draft.setGroup({ heldBack: { target: id, commit, cause: `taken back by hand: ${event.actor.reason}` } });
   return null;
 }
 

@@ -41,7 +41,14 @@ function entering(member: Member, state: MemberState, watchedMs: number): Partia
     case "waiting":
       return { ...unseen(member), releasedAt: null };
     case "soaking":
-      return { healthyAt: member.healthyAt ?? watchedMs, healthyOnce: true, askedAt: null, degradedAt: null };
+      return {
+        healthyAt: member.healthyAt ?? watchedMs,
+        healthyOnce: true,
+        askedAt: null,
+        degradedAt: null,
+        // It was given up on: it has all its time again.
+        releasedAt: member.state === "unjudged" ? watchedMs : member.releasedAt,
+      };
     case "lost":
       return { lostAt: watchedMs };
     default:
@@ -68,7 +75,8 @@ const keptCause = (member: Member, state: MemberState): Cause | null =>
 function remember(draft: Draft, member: Member): void {
   const oldest = draft.group.completed.at(-1)?.number ?? 0;
   let passed = draft.passed(member.cluster);
-  for (const part of member.parts) passed = passPin(passed, part.app, { number: draft.rollout.number, pin: heldPin(member, part) }, oldest);
+  const parts = member.state === "returned" ? member.parts.filter(({ base }) => base !== null) : member.parts;
+  for (const part of parts) passed = passPin(passed, part.app, { number: draft.rollout.number, pin: heldPin(member, part) }, oldest);
   draft.setPassed(member.cluster, passed);
 }
 

@@ -47,9 +47,10 @@ describe("allocate", () => {
     assert.deepEqual(names(allocate(wants, new Set(), { maxDisrupted: 9, releases: 3 })), ["old:o1", "young:y1", "old:o2"]);
   });
 
-  it("emergencies and ways back go first, whatever is used up", () => {
-    const granted = allocate([want("a", "c1"), want("b", "c2", 0, true)], new Set(["c9" as ClusterName]), { maxDisrupted: 1, releases: 0 });
-    assert.deepEqual(names(granted), ["b:c2"]);
+  it("R1 emergencies and ways back go first, within the same limits", () => {
+    const wants = [want("a", "c1"), want("b", "c2", 1, true), want("b", "c3", 1, true)];
+    assert.deepEqual(names(allocate(wants, new Set(), { maxDisrupted: 2, releases: 9 })), ["b:c2", "b:c3"]);
+    assert.deepEqual(names(allocate(wants, new Set(["c9" as ClusterName]), { maxDisrupted: 1, releases: 9 })), []);
   });
 });
 

@@ -39,13 +39,15 @@ function ready(group: LiveGroup): readonly ClusterName[] {
   const site = siteBudget(group);
   let free = slotsOf(wave.maxUnavailable, wave.drawn) - wave.slots;
   const found: ClusterName[] = [];
+  let looked = 0;
   for (const cluster of group.queues.ready) {
     const member = group.members.get(cluster);
     if (member === undefined || !site(member)) continue;
-    if (!member.unwell && free <= 0) break;
+    looked += 1;
+    if (found.length >= lookMax || looked > lookMax) break;
+    if (!member.unwell && free <= 0) continue;
     if (!member.unwell) free -= 1;
     found.push(cluster);
-    if (found.length >= lookMax) break;
   }
   return found;
 }
@@ -54,7 +56,12 @@ function stragglers(group: LiveGroup): readonly ClusterName[] {
   const { rollout, queues } = group;
   const last = rollout?.waves.at(-1);
   if (rollout === null || rollout.stragglersStopped || last === undefined) return [];
-  return firstOf(queues.stragglers, slotsOf(last.maxUnavailable, rollout.participants) - queues.stragglersMoving.size);
+  const site = siteBudget(group);
+  const next = firstOf(queues.stragglers, slotsOf(last.maxUnavailable, rollout.participants) - queues.stragglersMoving.size);
+  return next.filter((cluster) => {
+    const member = group.members.get(cluster);
+    return member !== undefined && site(member);
+  });
 }
 
 /** Takes a slot of the member's site where there is one. */
@@ -83,28 +90,27 @@ export type Limits = {
   readonly releases: number;
 };
 
-/** Emergencies and ways back first, beyond the fleet's limits where they must; then one of each group in turn, the oldest first. */
+/** Emergencies and ways back first, then the others, within the same limits: one of each group in turn, the oldest first. */
 export function allocate(wants: readonly Want[], disrupted: ReadonlySet<ClusterName>, limits: Limits): readonly Want[] {
   const busy = new Set(disrupted);
-  const urgent = wants.filter((want) => want.urgent);
-  for (const { cluster } of urgent) busy.add(cluster);
-  let left = Math.max(0, limits.releases - urgent.length);
-  const granted: Want[] = [...urgent];
-  const groups = [
-    ...Map.groupBy(
-      wants.filter((want) => !want.urgent),
-      ({ group }) => group,
-    ).values(),
-  ];
-  const inTurn = groups.toSorted(([a], [b]) => (a?.startedAt ?? 0) - (b?.startedAt ?? 0));
-  const longest = Math.max(0, ...inTurn.map((each) => each.length));
-  for (let turn = 0; turn < longest && left > 0; turn += 1) {
-    for (const each of inTurn) {
-      const want = each[turn];
-      if (want === undefined || left <= 0 || (!busy.has(want.cluster) && busy.size >= limits.maxDisrupted)) continue;
-      busy.add(want.cluster);
-      granted.push(want);
-      left -= 1;
+  const granted: Want[] = [];
+  for (const urgent of [true, false]) {
+    const groups = [
+      ...Map.groupBy(
+        wants.filter((want) => want.urgent === urgent),
+        ({ group }) => group,
+      ).values(),
+    ];
+    const inTurn = groups.toSorted(([a], [b]) => (a?.startedAt ?? 0) - (b?.startedAt ?? 0));
+    const longest = Math.max(0, ...inTurn.map((each) => each.length));
+    for (let turn = 0; turn < longest && granted.length < limits.releases; turn += 1) {
+      for (const each of inTurn) {
+        const want = each[turn];
+        if (want === undefined || granted.length >= limits.releases) continue;
+        if (!busy.has(want.cluster) && busy.size >= limits.maxDisrupted) continue;
+        busy.add(want.cluster);
+        granted.push(want);
+      }
     }
   }
   return granted;

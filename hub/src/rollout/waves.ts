@@ -3,8 +3,8 @@
 import { atLeast, atMost } from "./amounts.ts";
 import { draw } from "./draw.ts";
 import type { Draft } from "./draft.ts";
-import { brokenGate, gateId, passGates } from "./gates.ts";
-import { completedMax, rolloutName, type Wave } from "./head.ts";
+import { brokenGate, gateId, gatesOf, passGates } from "./gates.ts";
+import { completedMax, rolloutName, type BackCounts, type Wave } from "./head.ts";
 import { bucketOf, type Member } from "./member.ts";
 import { breakOff } from "./breaking.ts";
 import { end } from "./ending.ts";
@@ -51,9 +51,9 @@ function advanceWave(draft: Draft): Moved {
     case "planned":
       return passGates(draft, current, "before") && open(draft);
     case "open":
-      return isOver(wave) && verify(draft);
+      return wave.drawn === 0 ? skip(draft) : isOver(wave, draft.rollout.back) && verify(draft);
     case "verifying":
-      return verified(draft, wave);
+      return wave.drawn === 0 ? skip(draft) : verified(draft, wave);
     case "passed":
     case "skipped":
       draft.setRollout({ current: current + 1 });
@@ -70,10 +70,7 @@ const failedMessage = ({ name, drawn }: Wave, failures: number): string => `${fa
 function open(draft: Draft): Moved {
   const { current, waves } = draft.rollout;
   const drawn = draw(draft.rollout, draft.members());
-  if (drawn.length === 0) {
-    draft.setWave(current, { state: "skipped", endedAt: draft.now.wallMs });
-    return true;
-  }
+  if (drawn.length === 0) return skip(draft);
   const before = waves.slice(0, current);
   if (drawn.length > 1 && before.length > 0 && before.every(({ state }) => state === "skipped")) return insertCanary(draft);
   draft.setWave(current, { state: "open", openedAt: draft.now.wallMs });
@@ -81,12 +78,16 @@ function open(draft: Draft): Moved {
   return true;
 }
 
+/** It takes nobody, or those that it took are gone: it proves nothing. */
+function skip(draft: Draft): Moved {
+  draft.setWave(draft.rollout.current, { state: "skipped", endedAt: draft.now.wallMs });
+  return true;
+}
+
 /** The waves before took nobody: several clusters at once would be the first. */
 function insertCanary(draft: Draft): Moved {
   const { waves, current, policy } = draft.rollout;
-  const wave = waves[current];
-  const gates = (wave?.gates ?? []).filter(({ when }) => when === "after");
-  const canary: Wave = { ...canaryWave(policy, "canary"), gates };
+  const canary: Wave = { ...canaryWave(policy, "canary"), gates: gatesOf(draft.rollout, current, [], policy.gates) };
   const next = [...waves.slice(0, current), canary, ...waves.slice(current)];
   const renamed = next.map((each, index) => ({
     ...each,
@@ -97,9 +98,8 @@ function insertCanary(draft: Draft): Moved {
 }
 
 /** Nobody is pending, and what is left is evidence enough. */
-function isOver({ counts, drawn, minPassed, maxAbsent }: Wave): boolean {
-  if (counts.ready + counts.blocked + counts.inFlight > 0) return false;
-  if (drawn === 0) return true;
+function isOver({ counts, drawn, minPassed, maxAbsent }: Wave, back: BackCounts): boolean {
+  if (counts.ready + counts.blocked + counts.inFlight + back.recalled + back.returning > 0) return false;
   return counts.passed >= Math.min(drawn, atLeast(minPassed, drawn)) && counts.absent <= atMost(maxAbsent, drawn);
 }
 
@@ -110,7 +110,7 @@ function verify(draft: Draft): Moved {
 
 function verified(draft: Draft, wave: Wave): Moved {
   const { current } = draft.rollout;
-  if (!isOver(wave)) {
+  if (!isOver(wave, draft.rollout.back)) {
     draft.setWave(current, { state: "open", soakedFrom: null });
     return true;
   }
@@ -139,7 +139,8 @@ function complete(draft: Draft): Moved {
   const { number, target, commit } = draft.rollout;
   for (const member of draft.members()) if (member.state === "waiting" && !member.straggler) draft.put({ ...member, straggler: true });
   const completed = [{ number, target, commit, at: draft.now.wallMs }, ...draft.group.completed].slice(0, completedMax);
-  draft.setGroup({ completed, superseded: 0, unfinishedSince: null, heldBack: null });
+  const { heldBack } = draft.group;
+  draft.setGroup({ completed, superseded: 0, unfinishedSince: null, heldBack: heldBack?.target === target ? null : heldBack });
   end(draft, "completed", "Completed");
   return true;
 }

@@ -107,6 +107,21 @@ test("bytes of a known digest are taken from a mirror where the repository has o
   assert.equal(await outcome(watched.fetch(signal)), "E_DIGEST_MISMATCH", "the repository's own word counts, and is refused");
 });
 
+test("B50 a question about an older version leaves the newer one pinned", async (t) => {
+  const own = await repository(t, "1.0.0");
+  const watched = await openContent(await opening(t, {}), chart(own.url), null);
+  await watched.fetch(signal);
+  own.state.version = "1.1.0";
+  const newer = await watched.fetch(signal);
+  assert.equal(newer.ref, "1.1.0");
+  const old = `1.0.0@sha256:${digestOf(archiveOf("1.0.0"))}`;
+  assert.equal((await watched.snapshot(old)).commit, old);
+  assert.equal(await outcome(watched.fetch(signal)), `unchanged 1.1.0 ${own.url}`);
+  await watched.snapshot(old);
+  own.state.more = "# other bytes\n";
+  assert.equal(await outcome(watched.fetch(signal)), "E_DIGEST_MISMATCH");
+});
+
 test("S15 a secret with hosts is refused for every other server before anything is sent", async (t) => {
   const [evil, git] = [await repository(t, "1.0.0"), await gitServer(t)];
   await git.createRepository("team/fleet", { a: "1" });

@@ -28,6 +28,7 @@ import {
   type RolloutEvent,
   type RolloutKind,
   type Seen,
+  type Target,
 } from "../rollout.ts";
 import { targetOf } from "../target.ts";
 
@@ -168,6 +169,32 @@ export class Fleet {
     else this.tell({ kind: "newTarget", target: this.kind === null ? found.target : { ...found.target, kind: this.kind } });
   }
 
+  /** What a way back by hand to that commit's pins would be. */
+  targetTo(commit: string): Target {
+    const before = this.#wanted;
+    this.#wanted = () => new Map(this.apps.map((app) => [app, pin(commit)]));
+    const clusters = [...this.sites.values()].filter(({ joined }) => joined).map((site) => this.#participant(site));
+    this.#wanted = before;
+    const pins = this.apps.map((app) => [app, pin(commit)] as const);
+    const found = targetOf(this.group, { commit, author: null, policy: this.policy, auto: true, clusters, pins });
+    assert.ok(found.kind === "target");
+    return found.target;
+  }
+
+  /** What its next bundle would hold. */
+  pinOf(name: string): Digest | null | undefined {
+    return pinFor(this.member(name), this.apps[0] as AppKey);
+  }
+
+  asked(): readonly string[] {
+    return this.effects.flatMap((effect) => (effect.kind === "askGate" ? [effect.id] : []));
+  }
+
+  /** Its agent tells all it knows. */
+  tellAll(name: string): void {
+    this.#report(name as ClusterName);
+  }
+
   #participant(site: Site): Participant {
     const wanted = this.#wanted(site);
     const known = this.group.members.get(site.name);
@@ -181,7 +208,7 @@ export class Fleet {
       silent: site.silent,
       parts: [...wanted].flatMap(([app, target]) => {
         const released = site.signed.pins.get(app) ?? null;
-        return released === target ? [] : [{ app, base: baseOf(this.group.passed.get(site.name) ?? new Map(), app) ?? null, target }];
+        return released === target ? [] : [{ app, base: baseOf(this.group.passed.get(site.name) ?? new Map(), app) ?? null, released, target }];
       }),
     };
   }
@@ -325,7 +352,7 @@ export class Fleet {
   /** Enrols while a rollout is live. */
   join(name: string, commit: string, labels: Record<string, string> = {}): ClusterName {
     const cluster = this.add(name, labels);
-    const parts = this.apps.map((app) => ({ app, base: null, target: pin(commit) }));
+    const parts = this.apps.map((app) => ({ app, base: null, released: null, target: pin(commit) }));
     const common = { hindered: [], unwell: false, silent: false };
     this.tell({ kind: "joined", participant: { cluster, uid: `uid-${name}`, labels, matches: this.matches(labels), parts, ...common } });
     return cluster;
