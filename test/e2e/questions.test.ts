@@ -113,7 +113,7 @@ test("where finds an image by its path, a commit and what came after it, and wha
   const image = await ask<WhereAnswer>("where?what=shop/web:1.4.2");
   const runs = image.items.flatMap((row) => row.clusters.map((name) => [name, row.state, row.found]));
   assert.deepEqual(
-    runs.toSorted(),
+    runs.toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1)),
     clusters.map((name) => [name, "runs", "registry.example/shop/web:1.4.2"]),
   );
   assert.equal((await muster("where", "hop/web")).exit, 5);

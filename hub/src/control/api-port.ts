@@ -8,7 +8,7 @@ import { Questions } from "./asking/questions.ts";
 import { spellWith } from "./asking/spell.ts";
 import type { openCommanding } from "./commanding/commanding.ts";
 import type { FleetLoop } from "./fleet-loop.ts";
-import type { HubOptions } from "./hub.ts";
+import type { HubOptions } from "./hub-options.ts";
 import { publishedSchemas } from "./published-schemas.ts";
 import { recordCache } from "./record-cache.ts";
 import type { HubRecord } from "./record.ts";

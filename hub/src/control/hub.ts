@@ -3,13 +3,10 @@
 import { join } from "node:path";
 
 import { messageOf } from "@muster/proto/model/failure";
-import type { Secret } from "@muster/proto/model/secret";
 import { Renderer } from "../render/render.ts";
 import { serveApi, type Api, type ApiPort } from "../api/api.ts";
 import type { HubConfig } from "../config/config.ts";
 import { rootSourceName } from "../fleet/fleet.ts";
-import type { RemoteAddress } from "../git/git.ts";
-import type { Network } from "../network/network.ts";
 import { openKeys, type Keys } from "../keys/keys.ts";
 import { listenGrpc, type Link } from "../link/link.ts";
 import { openRemote, type Remote } from "../remote/remote.ts";
@@ -17,29 +14,15 @@ import { lockStore, openStore } from "../store/store.ts";
 import { apiPort } from "./api-port.ts";
 import { openCommanding } from "./commanding/commanding.ts";
 import { FleetLoop } from "./fleet-loop.ts";
+import type { HubOptions } from "./hub-options.ts";
 import type { HubLog } from "./log.ts";
 import { openRecord, type HubRecord } from "./record.ts";
 import { rebuiltKey, Sessions } from "./sessions.ts";
-import type { Bound } from "./sources/bound.ts";
 import { FleetSources } from "./sources/fleet-sources.ts";
 import { discardContent, openContent, type OpeningOptions } from "./sources/opening.ts";
 import { Tokens } from "./tokens.ts";
 
-/** Reads secrets by their refs. */
-export type SecretReader = {
-  source(ref: string): Promise<Omit<RemoteAddress, "url"> & Bound>;
-  webhook(forge: string): Promise<Secret | undefined>;
-};
-
-export type HubOptions = {
-  readonly config: HubConfig;
-  readonly secrets: SecretReader;
-  /** Through which proxy others are reached, and what of this machine may be asked: asked for at each opening of a Source. */
-  readonly network: () => Promise<Network>;
-  readonly log: HubLog;
-  readonly now: () => number;
-  readonly random: () => number;
-};
+export type { HubOptions, SecretReader } from "./hub-options.ts";
 
 export type Hub = {
   readonly agentsPort: number;
