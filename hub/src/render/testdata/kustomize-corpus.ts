@@ -214,7 +214,7 @@ labels:
 - {pairs: {a: "true", b: "1e3", c: ""}, includeSelectors: true}
 - {pairs: {d: "~"}, fields: [{path: spec/own/labels, group: apps, kind: Deployment, create: true}]}
 commonLabels: {e: "0x1F"}
-commonAnnotations: {note: "two\\nlines: ü \\u0085 #x ", other: "null"}
+commonAnnotations: {note: "two\\nlines: ü #x ", other: "null"}
 replicas: [{name: web, count: 0}]
 images: [{name: "registry.example.com/web", newTag: "1.10", newName: other/web}, {name: nginx, digest: "sha256:24a0c4b4a4c0eb97a1aabb8e29f18e917d05abfe1b7a7c07857230879ce7d3d3"}]
 `,
