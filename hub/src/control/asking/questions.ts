@@ -115,7 +115,9 @@ export class Questions implements QuestionsPort {
   where({ what, after }: { readonly what: string; readonly after?: string }): Promise<WhereAnswer> {
     return this.#walks.run(async (signal) => {
       const { record, state, now } = this.#options;
-      const fleet = { members: record.memory.members, decided: state().clusters, basis: this.#options.basis() };
+      // All of one moment: the walk gives way to decisions that land meanwhile.
+      const members = new Map([...record.memory.members].map(([name, member]) => [name, { ...member }]));
+      const fleet = { members, decided: new Map(state().clusters), basis: this.#options.basis() };
       const sight = {
         held: () => heldNow(fleet),
         imagesOf: (release: Digest) => this.#imagesOf(release),
