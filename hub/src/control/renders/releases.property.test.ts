@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 
-import { canonicalJson } from "@muster/proto/model/canonical";
+import { byCodeUnits, canonicalJson } from "@muster/proto/model/canonical";
 import { digestOf, type Digest } from "@muster/proto/model/digest";
 import { identityKey } from "@muster/proto/model/identity";
 import type { Release } from "@muster/proto/model/release";
@@ -93,7 +93,9 @@ async function fleetOf(files: Readonly<Record<string, string>>, kept = shared): 
   }
   return {
     releases: new Map(
-      [...resolution.placements.all()].map(({ app: key, cluster: name, release }) => [`${key} ${name}`, release]).toSorted() as [],
+      [...resolution.placements.all()]
+        .map(({ app: key, cluster: name, release }) => [`${key} ${name}`, release] as const)
+        .toSorted(([a], [b]) => byCodeUnits(a, b)),
     ),
     bytes: new Map([...kept.releases].map(([digest, release]) => [digest, bytesOf(release)])),
     codes: [...assembled.problems, ...resolution.problems].map(({ code, subject }) => `${code} ${subject ?? ""}`).toSorted(),
