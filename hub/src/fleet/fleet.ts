@@ -42,7 +42,7 @@ export { selects, type Requirement, type Selector } from "./selector.ts";
 export { mergeLayers, refsIn, settingsOf, signature } from "./settings.ts";
 export { allowedRemote } from "./remotes.ts";
 export { policyFor, wavesFrom } from "./rollout-default.ts";
-export { plainWave, rolloutPolicyOf } from "./rollout-reading.ts";
+export { rolloutPolicyOf } from "./rollout-reading.ts";
 export { canaryLabel } from "./rollout-table.ts";
 export type {
   Amount,

@@ -102,10 +102,3 @@ function gateOf(gate: FilledGate): Gate {
 
 const spanOf = ({ days, from, to }: FilledSpan): Span => ({ days, fromMinute: minuteOf(from), toMinute: minuteOf(to) });
 const minuteOf = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
-
-/** A wave of that size of which nothing else is written: the one of clusters that no wave takes, for instance. */
-export function plainWave(size: { readonly percent: number } | { readonly count: number }, last: boolean): WavePolicy {
-  const [wave] = wavesPolicyOf({ waves: last ? [size] : [size, { percent: 100 }] }).waves;
-  if (wave === undefined) throw new TypeError("a wave that is read is one");
-  return wave;
-}

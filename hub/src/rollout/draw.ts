@@ -2,11 +2,10 @@
 
 import { digestOf } from "@muster/proto/model/digest";
 import { byCodeUnits } from "@muster/proto/model/canonical";
+import { canaryLabel } from "../fleet/fleet.ts";
 import { atLeast } from "./amounts.ts";
 import type { GroupId, Head, TargetId, Wave } from "./head.ts";
 import type { Member } from "./member.ts";
-
-export const canaryLabel = "muster.dev/canary";
 
 /** Those of a wave, in the order in which they get their slots. */
 export function draw(head: Pick<Head, "group" | "target" | "waves" | "current">, members: Iterable<Member>): readonly Member[] {
@@ -33,8 +32,9 @@ function takeOf({ size }: Wave, matching: number, drawn: number): number {
 }
 
 /**
- * Those that failed with what was there before come first of all, then eligible ones, then by a hash over group, target and cluster: the same after a restart and for a retry, another canary for each
- * target. Where no wave came before, clusters that are labelled as canaries go first.
+ * Those that failed with what was there before come first of all, then eligible ones, then by a hash over group, target and cluster: the
+ * same after a restart and for a retry, another canary for each target. Where no wave came before, clusters that are labelled as canaries
+ * go first.
  */
 function ranking(members: readonly Member[], group: GroupId, target: TargetId, first: boolean): readonly Member[] {
   const keys = new Map(members.map((member) => [member, rankOf(member, group, target, first)]));
@@ -43,7 +43,7 @@ function ranking(members: readonly Member[], group: GroupId, target: TargetId, f
 
 function rankOf(member: Member, group: GroupId, target: TargetId, first: boolean): string {
   const hindered = member.hindered.length > 0 || member.silent ? 1 : 0;
-  const canary = first && member.labels[canaryLabel] === "true" ? 0 : 1;
+  const canary = first && member.labels[canaryLabel.key] === canaryLabel.value ? 0 : 1;
   return `${member.first ? 0 : 1}${canary}${hindered}${digestOf(`${group}\n${target}\n${member.uid}`)}`;
 }
 

@@ -12,20 +12,18 @@ export function gatesOf(
   before: readonly Gate[],
   after: readonly Gate[],
 ): readonly GateState[] {
-  const build = (when: "before" | "after") => (gate: Gate) => ({
-    id: gateId(head, wave, when, gate),
-    gate,
-    when,
-    state: "idle" as const,
-    askedAt: null,
-    nextAt: null,
-    inconclusiveAt: null,
-    errors: 0,
-    approvals: [],
-    byHand: false,
-    message: "",
-  });
-  return [...before.map(build("before")), ...after.map(build("after"))];
+  return [...before.map((gate) => newGate(head, wave, "before", gate)), ...after.map((gate) => newGate(head, wave, "after", gate))];
+}
+
+/** Not asked yet. */
+export function newGate(
+  head: Pick<Head, "group" | "number" | "target" | "attempt">,
+  wave: number,
+  when: GateState["when"],
+  gate: Gate,
+): GateState {
+  const untouched = { askedAt: null, nextAt: null, inconclusiveAt: null, errors: 0, approvals: [], byHand: false, message: "" };
+  return { id: gateId(head, wave, when, gate), gate, when, state: "idle", ...untouched };
 }
 
 /** An answer for another rollout, attempt, wave or target changes nothing (R19). */

@@ -1,11 +1,11 @@
 // What people do to a rollout, each with its reason.
 
 import type { ClusterName } from "@muster/proto/model/identity";
-import { hold, quarantineFailed, recall, rollBack } from "./breaking.ts";
+import { hold, quarantineFailed, recall } from "./breaking.ts";
 import type { Draft } from "./draft.ts";
 import { end } from "./ending.ts";
 import type { HandEvent, Refusal } from "./events.ts";
-import { cancelGates, findGate, gateId, setGate } from "./gates.ts";
+import { cancelGates, findGate, newGate, setGate } from "./gates.ts";
 import { rolloutName, type Wave } from "./head.ts";
 import { bucketOf, isPast, type Member } from "./member.ts";
 import { all } from "./plan.ts";
@@ -68,19 +68,18 @@ export function accept(draft: Draft, clusters: readonly ClusterName[]): Refusal 
 
 /** Nobody moves before a person looked; what was asked is asked again, and approvals are void. */
 export function restore(draft: Draft): void {
-  draft.setRollout({ attempt: draft.rollout.attempt + 1 });
-  draft.setRollout({ waves: draft.rollout.waves.map((wave, index) => askedAgain(draft, wave, index)) });
+  askAnew(draft);
   hold(draft, "Restored", "the hub's record is an old copy; look before anything moves");
 }
 
 /** Those that failed are judged anew, with all their time; gates are asked again, and old answers do not count. */
 export function retry(draft: Draft): void {
-  const { phase, attempt, target } = draft.rollout;
+  const { phase, target } = draft.rollout;
   if (phase.kind === "held" && phase.from === "rollingBack") return retryReturn(draft);
   lift(draft, target);
   cancelGates(draft);
-  draft.setRollout({ attempt: attempt + 1, phase: { kind: "running" } });
-  draft.setRollout({ waves: draft.rollout.waves.map((wave, index) => askedAgain(draft, wave, index)) });
+  draft.setRollout({ phase: { kind: "running" } });
+  askAnew(draft);
   for (const member of draft.members()) if (member.state === "failed") judgeAnew(draft, member);
 }
 
@@ -114,19 +113,15 @@ function lift(draft: Draft, target: string): void {
   });
 }
 
+/** Another attempt: gates have other ids, so that old answers fit none of them. */
+function askAnew(draft: Draft): void {
+  draft.setRollout({ attempt: draft.rollout.attempt + 1 });
+  draft.setRollout({ waves: draft.rollout.waves.map((wave, index) => askedAgain(draft, wave, index)) });
+}
+
 function askedAgain(draft: Draft, wave: Wave, index: number): Wave {
   if (wave.state === "passed" || wave.state === "skipped") return wave;
-  const anew = {
-    state: "idle",
-    askedAt: null,
-    nextAt: null,
-    inconclusiveAt: null,
-    errors: 0,
-    approvals: [],
-    byHand: false,
-    message: "",
-  } as const;
-  return { ...wave, gates: wave.gates.map((gate) => ({ ...gate, ...anew, id: gateId(draft.rollout, index, gate.when, gate.gate) })) };
+  return { ...wave, gates: wave.gates.map(({ when, gate }) => newGate(draft.rollout, index, when, gate)) };
 }
 
 function judgeAnew(draft: Draft, member: Member): void {
@@ -151,10 +146,6 @@ export function abort(draft: Draft, reason: string): void {
   draft.setGroup({ heldBack: { target, commit, cause: `aborted: ${reason}` } });
   for (const member of draft.members()) if (member.state === "waiting") enter(draft, member, "heldBack");
   end(draft, "aborted", "Aborted");
-}
-
-export function rollBackByHand(draft: Draft, reason: string): void {
-  rollBack(draft, `by hand: ${reason}`);
 }
 
 /** Skips windows, freezes, soak and approvals from now on; failures still hold it. The present wave, then the rest. */

@@ -24,7 +24,6 @@ export type PhaseCell =
   | "!"
   | "-"
   | "begin"
-  | "swap"
   | "supersede"
   | "supersedePaused"
   | "queue"
@@ -36,7 +35,6 @@ export type PhaseCell =
   | "promote"
   | "promoteHeld"
   | "accept"
-  | "acceptHeld"
   | "retry"
   | "retryReturn"
   | "again"
@@ -48,8 +46,8 @@ export type PhaseCell =
 
 export const phaseTable = {
   pending: {
-    newTarget: "swap",
-    revert: "swap",
+    newTarget: "begin",
+    revert: "begin",
     settled: "settle",
     start: "start",
     pause: "pause",
@@ -100,7 +98,7 @@ export const phaseTable = {
     pause: "!",
     resume: "!",
     promote: "promoteHeld",
-    accept: "acceptHeld",
+    accept: "accept",
     retry: "retry",
     abort: "abort",
     rollback: "rollBack",

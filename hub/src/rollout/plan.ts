@@ -11,19 +11,10 @@ const none: Amount = { kind: "count", count: 0 };
 export const all: Amount = { kind: "percent", percent: 100 };
 const half: Amount = { kind: "percent", percent: 50 };
 
-export type PlanOptions = {
-  readonly emergency?: boolean;
-  readonly attempt?: number;
-  readonly paused?: boolean;
-  readonly kind?: RolloutKind;
-};
-
-export function planRollout(group: GroupHead, target: Target, now: Now, options: PlanOptions = {}): Head {
-  const { participants, policy, id, commit, author } = target;
-  const kind = options.kind ?? target.kind;
-  const head = { group: group.id, number: group.next, target: id, attempt: options.attempt ?? 1 };
-  const emergency = options.emergency ?? false;
-  const drafts = kind === "rollback" ? [backWave(policy)] : emergency ? [canaryWave(policy, "canary"), restWave(policy)] : wavesOf(target);
+export function planRollout(group: GroupHead, target: Target, now: Now, paused: boolean): Head {
+  const { participants, policy, id, commit, author, kind } = target;
+  const head = { group: group.id, number: group.next, target: id, attempt: 1 };
+  const drafts = kind === "rollback" ? [backWave(policy)] : wavesOf(target);
   const waves = drafts.map((wave, index) => ({ ...wave, gates: gatesIn(head, policy, wave, index, drafts.length, kind) }));
   const pending = !target.auto && kind !== "rollback";
   return {
@@ -31,11 +22,11 @@ export function planRollout(group: GroupHead, target: Target, now: Now, options:
     kind,
     commit,
     author,
-    phase: options.paused ? { kind: "paused", from: pending ? "pending" : "running" } : { kind: pending ? "pending" : "running" },
+    phase: paused ? { kind: "paused", from: pending ? "pending" : "running" } : { kind: pending ? "pending" : "running" },
     policy,
     waves,
     current: 0,
-    emergency,
+    emergency: false,
     stragglersStopped: false,
     createdAt: now.wallMs,
     startedAt: pending ? null : now.wallMs,
@@ -64,10 +55,10 @@ function writtenWave(wave: WavePolicy, index: number, count: number): Wave {
   return { ...empty(`${index + 1}/${count}`), policy: index, size, spreadBy, maxUnavailable, maxFailures, maxAbsent, minPassed };
 }
 
-export function canaryWave({ waves }: WavesPolicy, name: string): Wave {
+export function canaryWave({ waves }: WavesPolicy): Wave {
   const [first] = waves;
   return {
-    ...empty(name),
+    ...empty("canary"),
     size: one,
     maxFailures: none,
     maxAbsent: first?.maxAbsent ?? none,

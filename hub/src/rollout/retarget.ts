@@ -3,7 +3,7 @@
 import type { ClusterName } from "@muster/proto/model/identity";
 import type { Draft } from "./draft.ts";
 import type { Target } from "./events.ts";
-import { cancelGates } from "./gates.ts";
+import { close } from "./ending.ts";
 import { rolloutName } from "./head.ts";
 import { memberOf, type Member, type Participant } from "./member.ts";
 import { planRollout } from "./plan.ts";
@@ -20,7 +20,7 @@ export function begin(draft: Draft, target: Target, paused = false): void {
   if (participants.length === 0) return draft.rest();
   const members = participants.map((each) => memberFor(draft, each, failed));
   if (members.every(({ state }) => state === "heldBack")) return keepFrom(draft, target, members);
-  const head = planRollout(draft.group, target, draft.now, { paused });
+  const head = planRollout(draft.group, target, draft.now, paused);
   draft.setGroup({ next: draft.group.next + 1, unfinishedSince: draft.group.unfinishedSince ?? draft.now.wallMs });
   draft.begin(head, members);
   if (head.phase.kind === "running") draft.tell({ kind: "notify", notice: "Started", message: `${rolloutName(head)} began` });
@@ -52,9 +52,7 @@ function clear(draft: Draft, target: string): void {
 
 /** Ends what runs in favour of the newer one. */
 export function supersede(draft: Draft, target: Target, paused = false): void {
-  cancelGates(draft);
-  draft.setRollout({ phase: { kind: "ended", end: "superseded" }, endedAt: draft.now.wallMs });
-  draft.tell({ kind: "notify", notice: "Superseded", message: `${rolloutName(draft.rollout)} was superseded by ${target.commit}` });
+  close(draft, "superseded", "Superseded", `was superseded by ${target.commit}`);
   const superseded = draft.group.superseded + 1;
   draft.setGroup({ superseded });
   const since = draft.group.unfinishedSince ?? draft.now.wallMs;

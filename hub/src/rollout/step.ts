@@ -1,6 +1,7 @@
 // One event after the other: what it means for a group's rollout, and what has to be done. The cost is that of the clusters named.
 
 import type { ClusterName } from "@muster/proto/model/identity";
+import { rollBack } from "./breaking.ts";
 import { Draft, type Change, type Group } from "./draft.ts";
 import { end } from "./ending.ts";
 import { hearFact } from "./facts.ts";
@@ -18,7 +19,6 @@ import {
   resume,
   retry,
   retryReturn,
-  rollBackByHand,
   start,
   takeBack,
   unfit,
@@ -123,7 +123,6 @@ const targetOf = (event: Acting) => {
 
 const actions: Record<Exclude<PhaseCell, "!" | "-">, Action> = {
   begin: (draft, event) => (begin(draft, targetOf(event)), null),
-  swap: (draft, event) => (begin(draft, targetOf(event)), null),
   supersede: (draft, event) => superseding(draft, event, false),
   supersedePaused: (draft, event) => superseding(draft, event, true),
   queue: (draft, event) => (draft.setGroup({ queued: targetOf(event).commit }), null),
@@ -144,12 +143,11 @@ const actions: Record<Exclude<PhaseCell, "!" | "-">, Action> = {
   promote: done(promote),
   promoteHeld,
   accept: (draft, event) => (event.kind === "accept" ? accept(draft, event.clusters) : null),
-  acceptHeld: (draft, event) => (event.kind === "accept" ? accept(draft, event.clusters) : null),
   retry: done(retry),
   retryReturn: done(retryReturn),
   again,
   abort: (draft, event) => (abort(draft, reasonOf(event)), null),
-  rollBack: (draft, event) => (rollBackByHand(draft, reasonOf(event)), null),
+  rollBack: (draft, event) => (rollBack(draft, `by hand: ${reasonOf(event)}`), null),
   goBack: goBackTo,
   hurry,
   restore: done(restore),

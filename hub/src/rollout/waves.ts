@@ -5,7 +5,7 @@ import { draw } from "./draw.ts";
 import type { Draft } from "./draft.ts";
 import { brokenGate, gateId, gatesOf, passGates } from "./gates.ts";
 import { completedMax, rolloutName, type BackCounts, type Wave } from "./head.ts";
-import { bucketOf, type Member } from "./member.ts";
+import { bucketOf } from "./member.ts";
 import { breakOff } from "./breaking.ts";
 import { end } from "./ending.ts";
 import { canaryWave } from "./plan.ts";
@@ -87,7 +87,7 @@ function skip(draft: Draft): Moved {
 /** The waves before took nobody: several clusters at once would be the first. */
 function insertCanary(draft: Draft): Moved {
   const { waves, current, policy } = draft.rollout;
-  const canary: Wave = { ...canaryWave(policy, "canary"), gates: gatesOf(draft.rollout, current, [], policy.gates) };
+  const canary: Wave = { ...canaryWave(policy), gates: gatesOf(draft.rollout, current, [], policy.gates) };
   const next = [...waves.slice(0, current), canary, ...waves.slice(current)];
   const renamed = next.map((each, index) => ({
     ...each,
@@ -122,17 +122,13 @@ function verified(draft: Draft, wave: Wave): Moved {
 function pass(draft: Draft, wave: Wave): Moved {
   const { current, waves } = draft.rollout;
   const absent = wave.counts.absent > 0 ? [...draft.members()].filter((each) => each.wave === current && bucketOf(each) === "absent") : [];
-  for (const member of absent) follow(draft, member);
+  // They follow by themselves, by slots.
+  for (const member of absent) draft.put({ ...member, straggler: true });
   draft.setWave(current, { state: "passed", tolerated: wave.counts.failed, endedAt: draft.now.wallMs });
   draft.setRollout({ current: current + 1 });
   const message = `${rolloutName(draft.rollout)}: wave ${wave.name} passed on ${wave.counts.passed} of ${wave.drawn} clusters`;
   if (current < waves.length - 1) draft.tell({ kind: "notify", notice: "WavePassed", message });
   return true;
-}
-
-/** Whoever was absent follows by itself, by slots. */
-function follow(draft: Draft, member: Member): void {
-  draft.put({ ...member, straggler: true });
 }
 
 function complete(draft: Draft): Moved {
